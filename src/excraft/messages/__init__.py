@@ -1,0 +1,1 @@
+"""The shared vocabulary: commands, events, reasons and their bytes."""
