@@ -29,6 +29,10 @@ class Damaged(ValueError):
     """Bytes that are not the record they claim to be."""
 
 
+class OutOfOrder(RuntimeError):
+    """A record that is not the next one: its position, sequence or time does not follow."""
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """A batch of commands with the place, the time and the ids they get.
