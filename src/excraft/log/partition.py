@@ -1,0 +1,177 @@
+"""One partition of a file log: a folder of segments, the mark, and the spare."""
+
+import errno
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from threading import Lock
+from typing import NoReturn
+
+from excraft.log import mark, segment
+from excraft.log.disk import Disk
+from excraft.log.log import LogBroken, LogError, LogFull, Verify
+from excraft.log.opening import opened
+from excraft.log.reading import records
+from excraft.log.segment import padded
+from excraft.log.spare import Spare
+from excraft.messages.codec import Record, encode
+
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+class Partition:
+    """Appends to and reads from one folder; safe to use from several threads."""
+
+    def __init__(
+        self, disk: Disk, folder: Path, number: int, sizes: tuple[int, int], everything: bool
+    ) -> None:
+        self._disk, self._folder, self._number = disk, folder, number
+        self._lock = Lock()
+        self._broken = ""
+        disk.make_folder(folder)
+        found = opened(disk, folder, number, everything=everything)
+        self.cut = found.cut
+        self.end, self._offset, self._size = found.end, found.offset, 0
+        size, self._reserve = sizes
+        self.spare = Spare(disk, folder, size)
+        disk.sync_folder(folder)
+        self._handle: int | None = None
+        if found.first:
+            self._handle = disk.open(folder / segment.name(found.first))
+            self._size = disk.size(self._handle)
+            self._write_again(found.last)
+        self._mark = disk.open(folder / mark.NAME, create=True)
+        self._set_mark()
+        disk.sync(self._mark)
+        disk.sync_folder(folder)
+        self._marked = self.end.position
+
+    @property
+    def room(self) -> bool:
+        """Whether an ordinary record is accepted now."""
+        free = self._size - self._offset + self.spare.bytes
+        return not self._broken and (free > self._reserve or self.spare.may_try())
+
+    def append(self, record: Record, *, urgent: bool) -> int:
+        """Write and sync one record; see Log.append."""
+        with self._lock:
+            if self._broken:
+                raise LogBroken(self._broken)
+            self.end.check(record)
+            raw, digest = encode(record, self.end.hash, self._number)
+            raw = raw.ljust(padded(len(raw)), b"\0")
+            self._find_room(len(raw), record.position, urgent)
+            self._write(raw)
+            self._offset += len(raw)
+            self.end = self.end.after(record, digest)
+            self._guarded(self._set_mark)
+            return record.position
+
+    def read(self, after: int, verify: Verify) -> Iterator[Record]:
+        """See Log.read."""
+        upto = self.end.position
+        return records(self._disk, self._folder, self._number, (after, upto), verify)
+
+    def tend(self) -> None:
+        """Make a spare if there is none, and the mark durable; called now and then."""
+        self.spare.make(gently=True)
+        with self._lock:
+            if not self._broken:
+                with suppress(LogBroken):  # the next append says it
+                    self._settle()
+
+    def close(self) -> None:
+        """Make the mark durable and let go; raises LogBroken when that fails."""
+        with self._lock:
+            try:
+                if not self._broken:
+                    self._settle()
+            finally:
+                self._let_go()
+
+    def _settle(self) -> None:
+        if self._marked != self.end.position:
+            self._guarded(lambda: self._disk.sync(self._mark))
+            self._marked = self.end.position
+
+    def _let_go(self) -> None:
+        self._broken = self._broken or "the log is closed"
+        for handle in (self._handle, self._mark):
+            if handle is not None:
+                self._disk.close(handle)
+        self._handle = self._mark = None
+
+    def _find_room(self, length: int, position: int, urgent: bool) -> None:
+        """Make sure that `length` bytes fit at the offset and leave the reserve; or LogFull."""
+        if length > self._size - self._offset:
+            self._roll(length, position)
+        left = self._size - self._offset - length
+        if not urgent and left + self.spare.bytes < self._reserve and not self.spare.make():
+            raise LogFull(f"the disk is full, only cancels are accepted: {self.spare.reason}")
+
+    def _roll(self, length: int, position: int) -> None:
+        """Go on in the spare."""
+        if not self.spare.make() and length <= self.spare.size:
+            raise LogFull(f"the disk is full, nothing is accepted: {self.spare.reason}")
+        path = self._folder / segment.name(position)
+        try:
+            self.spare.take(path, max(length, self.spare.size))
+        except OSError as error:
+            if error.errno in FULL or error.errno is None:
+                raise LogFull(f"the disk has no room for {length} bytes: {error}") from error
+            self._break(error)
+        if self._handle is not None:
+            self._disk.close(self._handle)
+        self._handle = self._disk.open(path)
+        self._size, self._offset = self._disk.size(self._handle), 0
+
+    def _write(self, raw: bytes) -> None:
+        try:
+            self._disk.write(self._handle, self._offset, raw)
+        except OSError as error:
+            if error.errno not in FULL:
+                self._break(error)
+            self._guarded(lambda: self._erase(len(raw)))
+            raise LogFull(f"the disk is full: {error}") from error
+        self._guarded(lambda: self._disk.sync(self._handle))
+
+    def _erase(self, length: int) -> None:
+        """Undo a partial write, durably: what was refused must not come back after a crash."""
+        self._disk.write(self._handle, self._offset, bytes(length))
+        self._disk.sync(self._handle)
+
+    def _set_mark(self) -> None:
+        self._disk.write(self._mark, 0, mark.pack(self.end.position, self.end.hash))
+
+    def _write_again(self, last: tuple[int, int] | None) -> None:
+        """Write the last record once more and sync it.
+
+        The process before may have died before its sync, or after one that failed: then the system
+        shows the record from its cache and believes that it is on the disk.
+        """
+        if last:
+            self._disk.write(self._handle, last[0], self._disk.read(self._handle, *last))
+            self._disk.sync(self._handle)
+
+    def _guarded(self, action) -> None:
+        try:
+            action()
+        except BaseException as error:
+            self._break(error)
+
+    def _break(self, error: BaseException) -> NoReturn:
+        self._broken = f"the log cannot be written any more in this process: {error}"
+        if isinstance(error, OSError):
+            raise LogBroken(self._broken) from error
+        raise error
+
+
+def partitions(disk: Disk, directory: Path) -> list[int]:
+    """Numbers of the partitions that have a folder."""
+    return [int(n) for n in disk.names(directory) if len(n) == 4 and n.isdecimal()]
+
+
+def folder_of(directory: Path, partition: int) -> Path:
+    if not 0 <= partition < 10_000:
+        raise LogError(f"partition {partition} is out of range, 0 to 9999 are possible")
+    return directory / f"{partition:04d}"

@@ -1,0 +1,1 @@
+"""Tools for trying the exchange: workload, faults, auditors. They may see everything."""
