@@ -4,11 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from excraft.log import FileLog, Log, LogError, MemoryLog
-from excraft.messages.codec import GENESIS, OutOfOrder, encode
+from excraft.log import FileLog, Log, MemoryLog
+from excraft.messages.codec import GENESIS
 from excraft.testing.records import chain, same
 
 OPENERS: dict[str, Callable[[Path], Log]] = {
