@@ -1,0 +1,12 @@
+"""Every story is played on each kernel there is."""
+
+import pytest
+
+from excraft.kernel.reference import Reference
+
+KERNELS = {"reference": Reference}
+
+
+@pytest.fixture(params=KERNELS)
+def kernel(request):
+    return KERNELS[request.param]()
