@@ -1,0 +1,1 @@
+"""From what arrives to what is acknowledged: records, their order, their effects, their restart."""
