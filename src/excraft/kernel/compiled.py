@@ -1,0 +1,73 @@
+"""How the kernel is compiled: one decorator, one cache, one intrinsic.
+
+The cache folder's name holds a hash of all kernel sources and of the compiler's version, because
+Numba's own check sees only the file of the outermost function and would run stale inner ones.
+"""
+
+import os
+from hashlib import sha256
+from pathlib import Path
+
+import numba
+import numpy as np
+
+HERE = Path(__file__).parent
+SOURCES = sorted(HERE.glob("*.py")) + [HERE.parent / "parameters.py", *sorted(HERE.parent.glob("messages/*.py"))]
+PLAIN = bool(numba.config.DISABLE_JIT)
+
+
+def cache_folder() -> Path:
+    """Where compiled code is kept: EXCRAFT_CACHE, or the user's cache folder."""
+    root = os.environ.get("EXCRAFT_CACHE") or os.path.join(
+        os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "excraft"
+    )
+    digest = sha256(f"{numba.__version__} {numba.config.BOUNDSCHECK}".encode())
+    for source in SOURCES:
+        digest.update(source.read_bytes())
+    return Path(root) / f"kernel-{digest.hexdigest()[:16]}"
+
+
+if not PLAIN:
+    numba.config.CACHE_DIR = str(cache_folder())
+
+
+def compiled(function):
+    """Compile for nopython without the interpreter lock; keep the result on disk."""
+    return numba.njit(nogil=True, cache=True, error_model="numpy")(function)
+
+
+if PLAIN:
+    i64 = int  # exact, so that uncompiled code never overflows
+
+    def prefetch(array, index):
+        """Nothing to do when the source runs uncompiled."""
+
+else:
+    from llvmlite import ir
+    from numba.core import cgutils, types
+    from numba.extending import intrinsic
+    from numba.np.arrayobj import make_array
+
+    @compiled
+    def i64(number):
+        """A field as int64: mixing signed and unsigned would silently become a float."""
+        return np.int64(number)
+
+    @intrinsic
+    def prefetch(typingctx, array, index):
+        """Ask for the cache line of ``array[index]``; `index` must lie in the array."""
+
+        def codegen(context, builder, signature, args):
+            kind = signature.args[0]
+            item = cgutils.get_item_pointer(
+                context, builder, kind, make_array(kind)(context, builder, args[0]), [args[1]]
+            )
+            word = ir.IntType(32)
+            pointer = builder.bitcast(item, cgutils.voidptr_t)
+            signature_ll = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t, word, word, word])
+            name = "llvm.prefetch.p0"
+            call = cgutils.get_or_insert_function(builder.module, signature_ll, name)
+            builder.call(call, [pointer, word(1), word(3), word(1)])
+            return context.get_dummy_value()
+
+        return types.void(array, types.intp), codegen

@@ -1,0 +1,144 @@
+"""Balances, client ids and fees: the tables of the funds partitions.
+
+A balance is found by open addressing on (account, asset) and never removed, so the slot that an
+order keeps stays right. Client ids are removed when their order closes, by shifting back.
+"""
+
+import numpy as np
+
+from excraft.kernel.compiled import compiled, i64
+from excraft.kernel.layout import DOES_CLOSE, DOES_MAKE, DOES_TRADE, FUNDS_PARTITIONS
+from excraft.units import PPM
+
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+UPPER = np.uint64(32)
+
+
+@compiled
+def spread(key, mask):
+    """Place of a 64-bit key in a table of mask + 1 slots."""
+    return i64((np.uint64(key) * GOLDEN) >> UPPER) & mask
+
+
+@compiled
+def balance_key(account, asset):
+    """Never 0, which marks an empty slot."""
+    return ((i64(account) << 32) | i64(asset)) + 1
+
+
+@compiled
+def find_balance(slots, key):
+    """Slot of the balance, -1 when it was never touched."""
+    mask = len(slots) - 1
+    at = spread(key, mask)
+    while True:
+        found = slots[at].key
+        if found == key:
+            return at
+        if found == 0:
+            return -1
+        at = (at + 1) & mask
+
+
+@compiled
+def open_balance(slots, counts, partition, key):
+    """Slot of the balance, made when it is new; the caller has seen to the room."""
+    mask = len(slots) - 1
+    at = spread(key, mask)
+    while True:
+        found = slots[at].key
+        if found == key:
+            return at
+        if found == 0:
+            slots[at].key = key
+            counts[partition] += 1
+            return at
+        at = (at + 1) & mask
+
+
+@compiled
+def client_place(key, account, mask):
+    """Client keys are hashes already; the account parts equal ids of different accounts."""
+    return spread(i64(key) ^ (i64(account) << 20), mask)
+
+
+@compiled
+def find_client(slots, account, key):
+    """Slot of the account's open order with this client key, -1 when there is none."""
+    mask = len(slots) - 1
+    at = client_place(key, account, mask)
+    while slots[at].order_id != 0:
+        if slots[at].key == key and slots[at].account == account:
+            return at
+        at = (at + 1) & mask
+    return -1
+
+
+@compiled
+def add_client(slots, account, key, market, order_id):
+    """Remember an open order's client key; the caller has seen to the room."""
+    mask = len(slots) - 1
+    at = client_place(key, account, mask)
+    while slots[at].order_id != 0:
+        at = (at + 1) & mask
+    slots[at].key = key
+    slots[at].account = account
+    slots[at].market = market
+    slots[at].order_id = order_id
+
+
+@compiled
+def remove_client(slots, account, key):
+    """Forget a client key and close the gap."""
+    mask = len(slots) - 1
+    gap = find_client(slots, account, key)
+    at = gap
+    while True:
+        at = (at + 1) & mask
+        if slots[at].order_id == 0:
+            break
+        home = client_place(slots[at].key, slots[at].account, mask)
+        if ((at - home) & mask) >= ((at - gap) & mask):
+            slots[gap].key = slots[at].key
+            slots[gap].account = slots[at].account
+            slots[gap].market = slots[at].market
+            slots[gap].order_id = slots[at].order_id
+            gap = at
+    slots[gap].order_id = 0
+
+
+@compiled
+def fee_of(gross, rate):
+    """Parts per million of what is received, rounded up; exact beyond 2^63 / 10^6."""
+    whole = gross // PPM
+    return whole * rate + ((gross - whole * PPM) * rate + (PPM - 1)) // PPM
+
+
+@compiled
+def settle_one(funds, books, events, row):
+    """Apply one settlement row to its account."""
+    account = i64(row.account)
+    partition = account % FUNDS_PARTITIONS
+    slots = funds.balances[partition]
+    pay = i64(row.pay)
+    slots[pay].held -= row.paid + row.back
+    slots[pay].free += row.back
+    does = i64(row.does)
+    if does & DOES_TRADE:
+        market = i64(row.market)
+        tier = i64(funds.accounts[account].tier)
+        rate = i64(books.rates[market, tier, 1 - ((does & DOES_MAKE) >> 1)])
+        gross = i64(row.gross)
+        fee = fee_of(gross, rate)
+        slots[i64(row.receive)].free += gross - fee
+        asset = i64(books.markets[market].quote)
+        if events[i64(row.event)].side == 0:
+            asset = i64(books.markets[market].base)
+        funds.fees[partition, asset] += fee
+        events[i64(row.event)].amount = fee
+    if does & DOES_CLOSE:
+        funds.accounts[account].open_orders -= 1
+        key = i64(row.client_key)
+        if key != 0:
+            remove_client(funds.clients[partition], account, key)
+            funds.client_count[partition] -= 1

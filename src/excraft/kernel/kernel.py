@@ -1,0 +1,194 @@
+"""The compiled kernel behind a typed surface: records in, event rows out."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from excraft.kernel import state
+from excraft.kernel.funds import balance_key, find_balance
+from excraft.kernel.invariants import broken_invariants
+from excraft.kernel.layout import (
+    BOOK_PARTITIONS,
+    FUNDS_PARTITIONS,
+    SETTLEMENT,
+    TAKER,
+    WORK,
+    Batch,
+    Outputs,
+    table,
+)
+from excraft.kernel.reserve import SEQUENCE
+from excraft.kernel.step import (
+    administer,
+    census,
+    gather,
+    match,
+    open_trading,
+    place_rows,
+    plan,
+    reserve,
+    run_alone,
+    settle,
+)
+from excraft.kernel.tables import Tables, power_of_two
+from excraft.messages.codec import OutOfOrder, Record
+from excraft.messages.events import EVENT
+
+INLINE = 2048  # records of fewer commands run on the calling thread
+
+
+class Kernel:
+    """The exchange as a function of its log.
+
+    position  of the last record, 0 before the first
+    sequence  number that the next command gets
+    time_ns   time of the last record
+    """
+
+    def __init__(self, threads: int = 1, *, reuse_events: bool = False) -> None:
+        """`threads` work on large records; the result never depends on it. With `reuse_events`
+        the array that `step` returns is overwritten by the next step."""
+        if not 1 <= threads <= 16:
+            raise ValueError(f"{threads} threads; 1 to 16 are possible")
+        self.position, self.sequence, self.time_ns = 0, 1, 0
+        self.threads, self._reuse = threads, reuse_events
+        self._pool = ThreadPoolExecutor(threads, "kernel") if threads > 1 else None
+        self.tables = Tables()
+        self._counts = np.zeros(64, np.int64)
+        self._batch = None
+        self._out = None
+        self._rows = np.zeros(0, EVENT).view(np.recarray)
+
+    def step(self, record: Record) -> np.ndarray:
+        """Carry out a record; returns its events. Raises OutOfOrder unless it is the next one."""
+        self._check(record)
+        count = len(record.commands)
+        tables = self.tables
+        with np.errstate(over="ignore"):  # hashes wrap, when the source runs uncompiled
+            commands = record.commands.view(np.recarray)
+            self._counts[:] = 0
+            census(commands, self._counts)
+            tables.ensure(self._counts)
+            batch, out = self._buffers(commands, count)
+            out.tops[:] = 0
+            tables.limits[SEQUENCE] = record.sequence
+            if self._pool is None or count < INLINE:
+                arguments = (tables.funds, tables.books, tables.assets, batch, out, self._offsets)
+                total = run_alone(*arguments)
+                rows = self._result(total)
+                gather(0, count, batch, self._offsets, out, rows)
+            else:
+                rows = self._step_in_parallel(batch, out, count)
+        self.position, self.time_ns = record.position, record.time_ns
+        self.sequence = record.next_sequence
+        return rows.view(np.ndarray)
+
+    def _check(self, record: Record) -> None:
+        due = (self.position + 1, self.sequence)
+        if (record.position, record.sequence) != due or record.time_ns < self.time_ns:
+            raise OutOfOrder(
+                f"record {record.position} with sequence {record.sequence} at {record.time_ns} ns; "
+                f"due is record {due[0]} with sequence {due[1]}, not before {self.time_ns} ns"
+            )
+
+    def _buffers(self, commands: np.ndarray, count: int) -> tuple[Batch, Outputs]:
+        """Working memory for a record, made larger when it does not do."""
+        markets = len(self.tables.books.markets) + BOOK_PARTITIONS + 1
+        batch = self._batch
+        if batch is None or len(batch.work) < count or len(batch.ranks) < markets:
+            size = power_of_two(max(count, 16 if batch is None else len(batch.work)))
+            batch = Batch(
+                commands=None,
+                work=table(WORK, size),
+                waiting=np.zeros(size, np.uint8),
+                sorted=np.zeros(size, np.int32),
+                starts=np.zeros(BOOK_PARTITIONS + 1, np.int64),
+                ranks=np.zeros(2 * markets, np.int64),
+                first=np.zeros(size, np.int64),
+                count=np.zeros(size, np.int32),
+                origin=np.zeros(size, np.uint8),
+                limits=self.tables.limits,
+                owners=np.zeros(BOOK_PARTITIONS, np.int64),
+            )
+            self._offsets = np.zeros(size, np.int64)
+        self._batch = batch._replace(commands=commands)
+        return self._batch, self.scratch(count)
+
+    def scratch(self, count: int = 0) -> Outputs:
+        """Output buffers with room for a record of `count` commands."""
+        # each open order leaves at most once (2 rows, 4 when a stop), each command adds at most 6
+        least = 6 * (count + self.tables.open_orders) + 64
+        if self._out is None or self._out.events.shape[1] < least:
+            size = power_of_two(least)
+            self._out = Outputs(
+                events=table(EVENT, self.threads, size),
+                settlements=table(SETTLEMENT, self.threads, size),
+                tops=np.zeros((self.threads, 8), np.int64),
+                takers=table(TAKER, self.threads, 1),
+            )
+        return self._out
+
+    def _result(self, total: int) -> np.ndarray:
+        if not self._reuse:
+            return np.empty(total, EVENT).view(np.recarray)
+        if len(self._rows) < total:
+            self._rows = table(EVENT, power_of_two(total))
+        return self._rows[:total]
+
+    def _step_in_parallel(self, batch: Batch, out: Outputs, count: int) -> np.ndarray:
+        """The same phases, each spread over the threads and awaited before the next."""
+        funds, books, threads = self.tables.funds, self.tables.books, self.threads
+        if self._counts[50]:
+            administer(funds, books, self.tables.assets, batch, out)
+        open_trading(funds, books, batch)
+        self._spread(lambda t: reserve(t, threads, funds, books, batch, out))
+        plan(batch)
+        load = [0] * threads
+        sizes = np.diff(batch.starts)
+        for p in np.argsort(-sizes, kind="stable"):
+            owner = load.index(min(load))
+            batch.owners[p] = owner
+            load[owner] += int(sizes[p])
+        self._spread(lambda t: match(t, books, batch, out))
+        self._spread(lambda t: settle(t, threads, funds, books, out))
+        batch.owners[:] = 0
+        rows = self._result(place_rows(batch, self._offsets))
+        cuts = [count * t // threads for t in range(threads + 1)]
+        self._spread(lambda t: gather(cuts[t], cuts[t + 1], batch, self._offsets, out, rows))
+        return rows
+
+    def _spread(self, work) -> None:
+        """Run `work(thread)` on every thread; an exception of one is raised here."""
+        waiting = [self._pool.submit(work, t) for t in range(1, self.threads)]
+        work(0)
+        for future in waiting:
+            future.result()
+
+    def balance(self, account: int, asset: int) -> tuple[int, int]:
+        """(free, held) in atoms; (0, 0) for a balance that was never touched."""
+        slots = self.tables.funds.balances[account % FUNDS_PARTITIONS]
+        with np.errstate(over="ignore"):
+            at = find_balance(slots, balance_key(account, asset))
+        return (0, 0) if at < 0 else (int(slots[at].free), int(slots[at].held))
+
+    def balances(self, account: int) -> dict[int, tuple[int, int]]:
+        """(free, held) by asset, without those that are both 0."""
+        assets = range(state.asset_count(self.tables))
+        found = {asset: self.balance(account, asset) for asset in assets}
+        return {asset: both for asset, both in found.items() if both != (0, 0)}
+
+    def state_hash(self) -> str:
+        """SHA-256 of the whole state, as docs/reference/kernel-rules.md lays it out."""
+        return state.state_hash(self)
+
+    def invariant(self) -> list[str]:
+        """What does not hold, as sentences; empty when all is well."""
+        return broken_invariants(self)
+
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """The state as arrays that do not depend on capacities or slots."""
+        return state.snapshot(self)
+
+    def restore(self, arrays: dict[str, np.ndarray]) -> None:
+        """Take over a snapshot; only for a kernel that has not stepped yet."""
+        state.restore(self, arrays)

@@ -1,0 +1,180 @@
+"""Where the kernel keeps what: row types, tables, and the tuples that hand them to compiled code.
+
+A table that grows has one row of slots per partition, `[partition, slot]`, so a slot number stays
+valid when every partition's row is doubled between records. All memory comes zeroed and lazily from
+the operating system: a capacity costs nothing until it is used.
+"""
+
+import mmap
+from collections import namedtuple
+
+import numpy as np
+
+FUNDS_PARTITIONS = 16  # accounts: account % 16
+BOOK_PARTITIONS = 16  # markets: market % 16
+
+ACCOUNT = np.dtype(
+    [
+        ("state", "<i4"),
+        ("pool", "<i4"),
+        ("group", "<i4"),
+        ("tier", "<i4"),
+        ("open_orders", "<i4"),
+        ("spare", "<i4", 3),
+    ]
+)  # 32 bytes
+BALANCE = np.dtype([("key", "<i8"), ("free", "<i8"), ("held", "<i8"), ("spare", "<i8")])  # 32
+CLIENT = np.dtype([("key", "<i8"), ("order_id", "<i8"), ("account", "<i4"), ("market", "<i4")])
+MARKET = np.dtype(
+    [
+        ("base", "<i4"),
+        ("quote", "<i4"),
+        ("lot_atoms", "<i8"),  # base atoms per lot
+        ("unit_atoms", "<i8"),  # quote atoms per tick and lot
+        ("state", "<i8"),
+        ("pool", "<i8"),
+        ("min_price", "<i8"),
+        ("max_price", "<i8"),
+        ("min_lots", "<i8"),
+        ("max_lots", "<i8"),
+        ("max_market_lots", "<i8"),
+        ("min_notional", "<i8"),
+        ("band_ppm", "<i8"),
+        ("last_price", "<i8"),
+        ("trades", "<i8"),
+        ("spare", "<i8", 2),
+    ]
+)  # 128
+ORDER = np.dtype(
+    [
+        ("id", "<i8"),
+        ("left", "<i8"),
+        ("price", "<i8"),  # the limit; 0 for STOP_LOSS, TAKE_PROFIT
+        ("quantity", "<i8"),
+        ("next", "<i4"),
+        ("prev", "<i4"),
+        ("account", "<i4"),
+        ("group", "<i4"),
+        ("pay", "<i4"),  # balance slots, so that settling never searches
+        ("receive", "<i4"),
+        ("market", "<i4"),
+        ("side", "u1"),
+        ("order_type", "u1"),
+        ("modes", "u1"),  # time in force + 16 x self trade
+        ("marks", "u1"),  # MARK_ bits
+    ]
+)  # 64: one cache line
+EXTRA = np.dtype([("client_key", "<i8"), ("stop_price", "<i8"), ("hold", "<i8"), ("cap", "<i8")])
+LEVEL = np.dtype([("key", "<i8"), ("head", "<i4"), ("tail", "<i4")])  # 16
+QUEUE = np.dtype([("offset", "<i8"), ("count", "<i4"), ("capacity", "<i4")])  # four a market
+TAKER = np.dtype(
+    [
+        ("id", "<i8"),
+        ("left", "<i8"),
+        ("budget", "<i8"),  # quote atoms it may still spend or receive; NO_BUDGET: no such limit
+        ("held", "<i8"),
+        ("cap", "<i8"),  # worst price it accepts; 0: it does not match
+        ("price", "<i8"),
+        ("quantity", "<i8"),
+        ("stop_price", "<i8"),
+        ("client_key", "<i8"),
+        ("account", "<i4"),
+        ("group", "<i4"),
+        ("pay", "<i4"),
+        ("receive", "<i4"),
+        ("market", "<i4"),
+        ("side", "u1"),
+        ("order_type", "u1"),
+        ("tif", "u1"),
+        ("stp", "u1"),
+        ("marks", "u1"),
+        ("by_amount", "u1"),
+        ("spare", "u1", 2),
+    ]
+)
+WORK = np.dtype(  # what reserving a command found out, for matching it
+    [
+        ("left", "<i8"),
+        ("budget", "<i8"),
+        ("held", "<i8"),
+        ("cap", "<i8"),
+        ("target", "<i8"),  # order id of a cancel or an amendment
+        ("pay", "<i4"),
+        ("receive", "<i4"),
+        ("group", "<i4"),
+        ("spare", "<i4", 3),
+    ]
+)  # 64
+SETTLEMENT = np.dtype(
+    [
+        ("pay", "<i4"),
+        ("receive", "<i4"),
+        ("account", "<i4"),
+        ("market", "<i4"),
+        ("event", "<i4"),
+        ("does", "<i4"),  # DOES_ bits
+        ("paid", "<i8"),  # leaves held for good
+        ("back", "<i8"),  # held -> free
+        ("gross", "<i8"),  # received before the fee
+        ("client_key", "<i8"),  # of an order that closes
+    ]
+)  # 56
+
+NO_BUDGET = 1 << 62
+NO_LIMIT = 1 << 62  # lots of a buy by amount
+
+MARK_FILLED = 1  # has a fill
+MARK_PENDING = 2  # waits for its stop price
+MARK_CLIENT = 4  # has a client key
+MARK_BY_AMOUNT = 8
+
+DOES_TRADE = 1
+DOES_MAKE = 2
+DOES_CLOSE = 4
+
+# columns of Books.pool: one row of counters per partition
+FRESH, FREE, OPEN, LEVELS = 0, 1, 2, 3
+# columns of Outputs.tops: one row per thread
+EVENT_ROWS, SETTLEMENT_ROWS = 0, 1
+
+Funds = namedtuple("Funds", "accounts balances balance_count clients client_count fees")
+Books = namedtuple("Books", "orders extras index free pool levels queues markets rates")
+Assets = namedtuple("Assets", "decimals supply")
+# one record on its way: see step.py
+Batch = namedtuple(
+    "Batch", "commands work waiting sorted starts ranks first count origin limits owners"
+)
+Outputs = namedtuple("Outputs", "events settlements tops takers")  # [thread, row]
+Lane = namedtuple(
+    "Lane", "orders extras index free pool levels queues markets events settlements tops taker"
+)
+
+HUGE = 2 << 20
+
+
+def table(dtype: np.dtype, *shape: int) -> np.ndarray:
+    """A zeroed array of rows from the operating system, on huge pages when it is large."""
+    count = int(np.prod(shape))
+    size = max(count * dtype.itemsize, 1)
+    if size < HUGE:
+        flat = np.zeros(count, dtype)
+    else:
+        flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)
+        memory = mmap.mmap(-1, size, flags=flags)
+        if hasattr(mmap, "MADV_HUGEPAGE"):
+            try:
+                memory.madvise(mmap.MADV_HUGEPAGE)
+            except OSError:
+                pass  # a kernel without huge pages: only slower
+        flat = np.frombuffer(memory, dtype, count)
+    rows = flat.reshape(shape)
+    return rows.view(np.recarray) if dtype.names else rows
+
+
+def grown(old: np.ndarray, capacity: int, used: int | None = None) -> np.ndarray:
+    """A table with `capacity` slots per partition (last axis) that begins with the old rows."""
+    base = np.asarray(old)
+    new = table(base.dtype, *base.shape[:-1], capacity)
+    keep = base.shape[-1] if used is None else used
+    np.asarray(new)[..., :keep] = base[..., :keep]
+    return new

@@ -1,0 +1,266 @@
+"""Phase 2, one command at a time: place, cancel, cancel all, amend, and the stops they set off."""
+
+from excraft.kernel.book import remove, sign_of, stop_queue
+from excraft.kernel.compiled import compiled, i64
+from excraft.kernel.layout import (
+    EVENT_ROWS,
+    MARK_BY_AMOUNT,
+    MARK_CLIENT,
+    MARK_FILLED,
+    MARK_PENDING,
+    NO_BUDGET,
+)
+from excraft.kernel.reserve import (
+    AMEND_ORDER,
+    CANCEL_ORDER,
+    LIMIT_MAKER,
+    PLACE_ORDER,
+    UNKNOWN_ORDER,
+    is_limit,
+    is_stop,
+)
+from excraft.kernel.rows import (
+    about,
+    about_taker,
+    close_maker,
+    close_taker,
+    new_settlement,
+    refuse,
+)
+from excraft.kernel.taking import best_order, execute, first_match, hold_of, open_order, store
+from excraft.messages.commands import Restriction
+from excraft.messages.events import EventKind, Flag
+from excraft.messages.reasons import Reason
+
+ORDER_ACCEPTED, ORDER_TRIGGERED = int(EventKind.ORDER_ACCEPTED), int(EventKind.ORDER_TRIGGERED)
+ORDER_CANCELED, ORDER_AMENDED = int(EventKind.ORDER_CANCELED), int(EventKind.ORDER_AMENDED)
+RESTING, PENDING, CLOSED = int(Flag.RESTING), int(Flag.PENDING), int(Flag.CLOSED)
+WOULD_TAKE, WOULD_TRIGGER = int(Reason.WOULD_TAKE), int(Reason.WOULD_TRIGGER)
+RESTRICTION_NOT_MET = int(Reason.RESTRICTION_NOT_MET)
+BY_MEMBER, BY_OPERATOR = int(Reason.CANCELED_BY_MEMBER), int(Reason.CANCELED_BY_OPERATOR)
+AMEND_NOT_SMALLER, NOT_AMENDABLE = int(Reason.AMEND_NOT_SMALLER), int(Reason.NOT_AMENDABLE)
+AMEND_BELOW_FILLED = int(Reason.AMEND_BELOW_FILLED)
+ONLY_NEW, ONLY_PARTIALLY_FILLED = int(Restriction.ONLY_NEW), int(Restriction.ONLY_PARTIALLY_FILLED)
+
+
+@compiled
+def refuse_taker(lane, c, reason):
+    """Give the hold back; the refusal shows nothing of it, as it was never announced."""
+    taker = lane.taker[0]
+    refuse(lane.events, lane.tops, c, reason)
+    money = new_settlement(lane, taker, 0)
+    money.back = taker.held
+    close_taker(lane, money)
+
+
+@compiled
+def accept(lane):
+    """ORDER_ACCEPTED for the taker."""
+    taker = lane.taker[0]
+    row = about_taker(lane, ORDER_ACCEPTED, 0)
+    row.quantity = taker.quantity
+    row.amount = taker.held
+    return row
+
+
+@compiled
+def triggered_by(queue, stop_price, last_price):
+    """Whether the last price reaches the stop; a market that never traded triggers nothing."""
+    if last_price == 0:
+        return False
+    return last_price >= stop_price if queue == 3 else last_price <= stop_price
+
+
+@compiled
+def place(lane, c, work, order_id):
+    """PLACE_ORDER with what was reserved for it."""
+    taker = lane.taker[0]
+    taker.id = order_id
+    taker.left = work.left
+    taker.budget = work.budget
+    taker.held = work.held
+    taker.cap = work.cap
+    taker.price = c.price
+    taker.quantity = c.quantity
+    taker.stop_price = c.stop_price
+    taker.client_key = c.client_key
+    taker.account = c.account
+    taker.group = work.group
+    taker.pay = work.pay
+    taker.receive = work.receive
+    taker.market = c.market
+    taker.side = c.side
+    taker.order_type = c.order_type
+    taker.tif = c.time_in_force
+    taker.stp = c.self_trade
+    taker.marks = MARK_BY_AMOUNT if c.amount != 0 else 0
+    kind = i64(c.order_type)
+    if is_stop(kind):
+        queue = stop_queue(kind, i64(c.side))
+        last = i64(lane.markets[i64(c.market)].last_price)
+        if triggered_by(queue, i64(c.stop_price), last):
+            refuse_taker(lane, c, WOULD_TRIGGER)
+            return
+        accept(lane).flags = PENDING
+        taker.marks = MARK_PENDING
+        store(lane, sign_of(queue) * i64(c.stop_price), queue)
+        return
+    if kind == LIMIT_MAKER and first_match(lane) >= 0:
+        refuse_taker(lane, c, WOULD_TAKE)
+        return
+    born = i64(lane.tops[EVENT_ROWS])
+    accept(lane)
+    execute(lane, born)
+    fire_stops(lane, i64(c.market))
+
+
+@compiled
+def next_stop(lane, market, queue):
+    """Slot of the first stop of queue 2 or 3 that the last price triggers, -1 when none."""
+    slot = best_order(lane, market * 4 + queue)
+    if slot < 0:
+        return -1
+    last = i64(lane.markets[market].last_price)
+    return slot if triggered_by(queue, i64(lane.extras[slot].stop_price), last) else -1
+
+
+@compiled
+def fire_stops(lane, market):
+    """Execute stops until the last price triggers none: rising ones first."""
+    while True:
+        slot = next_stop(lane, market, 3)
+        if slot < 0:
+            slot = next_stop(lane, market, 2)
+        if slot < 0:
+            return
+        fire(lane, slot)
+
+
+@compiled
+def fire(lane, slot):
+    """Take one stop order off its queue and execute it as the taker."""
+    order, extra, taker = lane.orders[slot], lane.extras[slot], lane.taker[0]
+    kind = i64(order.order_type)
+    taker.id = order.id
+    taker.left = order.left
+    taker.held = hold_of(lane, order, slot, i64(order.left))
+    taker.cap = order.price if is_limit(kind) else extra.cap
+    taker.budget = NO_BUDGET
+    if not is_limit(kind) and order.side == 0:
+        taker.budget = taker.held
+    taker.price = order.price
+    taker.quantity = order.quantity
+    taker.stop_price = extra.stop_price
+    taker.client_key = extra.client_key
+    taker.account = order.account
+    taker.group = order.group
+    taker.pay = order.pay
+    taker.receive = order.receive
+    taker.market = order.market
+    taker.side = order.side
+    taker.order_type = order.order_type
+    taker.tif = i64(order.modes) & 15
+    taker.stp = i64(order.modes) >> 4
+    taker.marks = i64(order.marks) & ~(MARK_PENDING | MARK_CLIENT)
+    born = i64(lane.tops[EVENT_ROWS])
+    row = about(lane, ORDER_TRIGGERED, 0, order)
+    row.quantity = order.left
+    row.flags = PENDING
+    remove(lane, slot)
+    execute(lane, born)
+
+
+@compiled
+def end_order(lane, slot, reason):
+    """Cancel one open order."""
+    order = lane.orders[slot]
+    hold = hold_of(lane, order, slot, i64(order.left))
+    row = about(lane, ORDER_CANCELED, reason, order)
+    row.flags = (PENDING if order.marks & MARK_PENDING else RESTING) | CLOSED
+    row.quantity = order.left
+    row.released = hold
+    money = new_settlement(lane, order, 0)
+    money.back = hold
+    close_maker(lane, money, order, slot)
+    remove(lane, slot)
+
+
+@compiled
+def cancel(lane, c, work):
+    """CANCEL_ORDER."""
+    slot = open_order(lane, c.market, c.account, i64(work.target))
+    if slot < 0:
+        refuse(lane.events, lane.tops, c, UNKNOWN_ORDER)
+        return
+    filled = lane.orders[slot].marks & MARK_FILLED != 0
+    wanted = i64(c.restriction)
+    if (wanted == ONLY_NEW and filled) or (wanted == ONLY_PARTIALLY_FILLED and not filled):
+        refuse(lane.events, lane.tops, c, RESTRICTION_NOT_MET)
+        return
+    end_order(lane, slot, BY_MEMBER)
+
+
+@compiled
+def cancel_all(lane, c):
+    """CANCEL_ALL: walks the whole book of the market, so it costs as much as the book is deep."""
+    market, account = i64(c.market), i64(c.account)
+    reason = BY_OPERATOR if account == -1 else BY_MEMBER
+    before = i64(lane.tops[EVENT_ROWS])
+    for number in range(market * 4, market * 4 + 4):
+        queue = lane.queues[number]
+        level = i64(queue.count) - 1
+        while level >= 0:
+            slot = i64(lane.levels[i64(queue.offset) + level].head)
+            while slot >= 0:
+                after = i64(lane.orders[slot].next)
+                if account == -1 or lane.orders[slot].account == account:
+                    end_order(lane, slot, reason)
+                slot = after
+            level -= 1
+    if lane.tops[EVENT_ROWS] == before:
+        refuse(lane.events, lane.tops, c, UNKNOWN_ORDER)
+
+
+@compiled
+def amend(lane, c, work):
+    """AMEND_ORDER: fewer lots at the same place in the queue."""
+    slot = open_order(lane, c.market, c.account, i64(work.target))
+    reason, taken = 0, 0
+    if slot < 0:
+        reason = UNKNOWN_ORDER
+    else:
+        order = lane.orders[slot]
+        taken = i64(order.quantity) - i64(c.quantity)
+        if order.marks & MARK_PENDING and not is_limit(i64(order.order_type)):
+            reason = NOT_AMENDABLE
+        elif taken <= 0:
+            reason = AMEND_NOT_SMALLER
+        elif taken >= i64(order.left):
+            reason = AMEND_BELOW_FILLED
+    if reason != 0:
+        refuse(lane.events, lane.tops, c, reason)
+        return
+    order = lane.orders[slot]
+    hold = hold_of(lane, order, slot, taken)
+    order.quantity -= taken
+    order.left -= taken
+    row = about(lane, ORDER_AMENDED, 0, order)
+    row.flags = PENDING if order.marks & MARK_PENDING else RESTING
+    row.quantity = taken
+    row.left = order.left
+    row.released = hold
+    new_settlement(lane, order, 0).back = hold
+
+
+@compiled
+def match_one(lane, c, work, order_id):
+    """Carry out one command that passed phase 1."""
+    kind = i64(c.kind)
+    if kind == PLACE_ORDER:
+        place(lane, c, work, order_id)
+    elif kind == CANCEL_ORDER:
+        cancel(lane, c, work)
+    elif kind == AMEND_ORDER:
+        amend(lane, c, work)
+    else:
+        cancel_all(lane, c)

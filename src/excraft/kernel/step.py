@@ -1,0 +1,303 @@
+"""The phases of a record as compiled loops; kernel.py calls them in order, on one thread or more.
+
+A phase never looks at what another thread of the same phase writes: phases 1 and 3 split accounts
+by funds partition, phase 2 splits markets by book partition, the last splits commands by range.
+"""
+
+from excraft.kernel.administer import FIRST_ADMINISTRATIVE, LIST_MARKET, administer_one
+from excraft.kernel.book import LOW, index_place, sign_of
+from excraft.kernel.compiled import compiled, i64, prefetch
+from excraft.kernel.funds import balance_key, settle_one, spread
+from excraft.kernel.layout import (
+    BOOK_PARTITIONS,
+    EVENT_ROWS,
+    FREE,
+    FUNDS_PARTITIONS,
+    MARK_CLIENT,
+    OPEN,
+    SETTLEMENT_ROWS,
+    Lane,
+)
+from excraft.kernel.matching import match_one
+from excraft.kernel.reserve import (
+    ACCOUNTS,
+    BALANCES_AT_START,
+    CANCEL_ORDER,
+    MARKETS,
+    OPEN_AT_START,
+    PLACE_ORDER,
+    SEQUENCE,
+    reserve_other,
+    reserve_place,
+)
+from excraft.kernel.rows import refuse
+
+AHEAD = 16  # commands between asking for a cache line and using it
+SHORT = 64  # records of at most so many commands are not prefetched
+
+
+@compiled
+def census(commands, counts):
+    """What a record can need at most: counts[0..15] balances and [16..31] client ids per funds
+    partition, [32..47] orders per book partition, [48] accounts, [49] assets or markets, [50] all
+    administrative commands."""
+    for i in range(len(commands)):
+        c = commands[i]
+        account = i64(c.account) & (FUNDS_PARTITIONS - 1)
+        if c.kind == PLACE_ORDER:
+            counts[account] += 2
+            counts[32 + (i64(c.market) & (BOOK_PARTITIONS - 1))] += 1
+            if c.client_key != 0:
+                counts[16 + account] += 1
+        elif c.kind >= FIRST_ADMINISTRATIVE:
+            counts[50] += 1
+            counts[account] += 1
+            if c.kind == LIST_MARKET - 2:
+                counts[48] += 1
+            elif c.kind == LIST_MARKET or c.kind == LIST_MARKET - 1:
+                counts[49] += 1
+
+
+@compiled
+def administer(funds, books, assets, batch, out):
+    """Phase 0 on one thread."""
+    events, tops = out.events[0], out.tops[0]
+    for i in range(len(batch.commands)):
+        c = batch.commands[i]
+        if c.kind < FIRST_ADMINISTRATIVE:
+            continue
+        batch.first[i] = tops[EVENT_ROWS]
+        administer_one(funds, books, assets, c, batch.limits, events, tops)
+        batch.count[i] = 1
+        batch.origin[i] = 0
+        batch.waiting[i] = 0
+
+
+@compiled
+def fetch_account(funds, books, c, limits):
+    """Ask for the lines that reserving this command will touch."""
+    account, market = i64(c.account), i64(c.market)
+    if c.kind != PLACE_ORDER or account < 0 or account >= limits[ACCOUNTS]:
+        return
+    prefetch(funds.accounts, account)
+    if market < 0 or market >= limits[MARKETS]:
+        return
+    slots = funds.balances[account % FUNDS_PARTITIONS]
+    mask = len(slots) - 1
+    m = books.markets[market]
+    prefetch(slots, spread(balance_key(account, m.base), mask))
+    prefetch(slots, spread(balance_key(account, m.quote), mask))
+
+
+@compiled
+def reserve(thread, threads, funds, books, batch, out):
+    """Phase 1: the accounts of this thread."""
+    events, tops = out.events[thread], out.tops[thread]
+    commands, limits = batch.commands, batch.limits
+    total = len(commands)
+    for i in range(total):
+        if total > SHORT and i + AHEAD < total:
+            fetch_account(funds, books, commands[i + AHEAD], limits)
+        c = commands[i]
+        if (i64(c.account) & (FUNDS_PARTITIONS - 1)) % threads != thread:
+            continue
+        if c.kind >= FIRST_ADMINISTRATIVE:
+            continue
+        if c.kind == PLACE_ORDER:
+            reason = reserve_place(funds, books, c, i, limits, batch.work[i])
+        else:
+            reason = reserve_other(funds, books, c, limits, batch.work[i])
+        batch.waiting[i] = 1
+        if reason != 0:
+            batch.waiting[i] = 0
+            batch.first[i] = tops[EVENT_ROWS]
+            batch.count[i] = 1
+            batch.origin[i] = thread
+            refuse(events, tops, c, reason)
+
+
+@compiled
+def plan(batch):
+    """Sort what is to be matched by book partition, then market, keeping the order within one."""
+    commands, ranks = batch.commands, batch.ranks
+    markets = i64(batch.limits[MARKETS])
+    each = (markets + BOOK_PARTITIONS - 1) // BOOK_PARTITIONS
+    size = each * BOOK_PARTITIONS
+    for k in range(size + 1):
+        ranks[k] = 0
+    for i in range(len(commands)):
+        if batch.waiting[i]:
+            market = i64(commands[i].market)
+            ranks[(market % BOOK_PARTITIONS) * each + market // BOOK_PARTITIONS + 1] += 1
+    for k in range(size):
+        ranks[k + 1] += ranks[k]
+    for p in range(BOOK_PARTITIONS + 1):
+        batch.starts[p] = ranks[p * each]
+    for i in range(len(commands)):
+        if batch.waiting[i]:
+            market = i64(commands[i].market)
+            rank = (market % BOOK_PARTITIONS) * each + market // BOOK_PARTITIONS
+            batch.sorted[ranks[rank]] = i
+            ranks[rank] += 1
+
+
+@compiled
+def fetch_order(lane, slot):
+    """Ask for the order in a slot, when there is one."""
+    if slot >= 0:
+        prefetch(lane.orders, slot)
+
+
+@compiled
+def likely_slot(lane, c):
+    """Slot that the index most likely names for a cancel, -1 when it is not there."""
+    entry = i64(lane.index[index_place(i64(c.order_id), len(lane.index) - 1)])
+    if entry == 0 or ((entry >> 32) & LOW) != (i64(c.order_id) & LOW):
+        return -1
+    return (entry & LOW) - 1
+
+
+@compiled
+def fetch_near(lane, batch, j, end):
+    """Ask, some commands ahead, for the rows that matching command j + 24, 16, 8 will touch."""
+    mask = len(lane.index) - 1
+    if j + 24 < end:
+        i = i64(batch.sorted[j + 24])
+        c = batch.commands[i]
+        order_id = i64(c.order_id) if c.kind == CANCEL_ORDER else i64(batch.limits[SEQUENCE]) + i
+        prefetch(lane.index, index_place(order_id, mask))
+        if c.kind == PLACE_ORDER:
+            prefetch(batch.work, i)
+            free = i64(lane.pool[FREE])
+            if free > 24:
+                prefetch(lane.orders, i64(lane.free[free - 24]))
+    if j + 16 < end:
+        c = batch.commands[i64(batch.sorted[j + 16])]
+        if c.kind == CANCEL_ORDER:
+            fetch_order(lane, likely_slot(lane, c))
+    if j + 8 < end:
+        c = batch.commands[i64(batch.sorted[j + 8])]
+        if c.kind == CANCEL_ORDER:
+            slot = likely_slot(lane, c)
+            if slot >= 0:
+                order = lane.orders[slot]
+                fetch_order(lane, i64(order.next))
+                fetch_order(lane, i64(order.prev))
+                if order.marks & MARK_CLIENT:
+                    prefetch(lane.extras, slot)
+        elif c.kind == PLACE_ORDER:
+            fetch_tail(lane, i64(c.market) * 4 + i64(c.side), i64(c.price))
+
+
+@compiled
+def fetch_tail(lane, number, price):
+    """Ask for the order that a resting order will stand behind, when its level is near the best."""
+    queue = lane.queues[number]
+    key = sign_of(number) * price
+    at = i64(queue.offset) + i64(queue.count) - 1
+    stop = max(i64(queue.offset), at - 8)
+    while at >= stop:
+        if lane.levels[at].key <= key:
+            if lane.levels[at].key == key:
+                fetch_order(lane, i64(lane.levels[at].tail))
+            return
+        at -= 1
+
+
+@compiled
+def match(thread, books, batch, out):
+    """Phase 2: the book partitions that batch.owners gives to this thread."""
+    tops = out.tops[thread]
+    sequence = i64(batch.limits[SEQUENCE])
+    for p in range(BOOK_PARTITIONS):
+        start, end = i64(batch.starts[p]), i64(batch.starts[p + 1])
+        if batch.owners[p] != thread or start == end:
+            continue
+        lane = Lane(
+            books.orders[p],
+            books.extras[p],
+            books.index[p],
+            books.free[p],
+            books.pool[p],
+            books.levels[p],
+            books.queues,
+            books.markets,
+            out.events[thread],
+            out.settlements[thread],
+            tops,
+            out.takers[thread],
+        )
+        for j in range(start, end):
+            if end - start > SHORT:
+                fetch_near(lane, batch, j, end)
+            i = i64(batch.sorted[j])
+            first = i64(tops[EVENT_ROWS])
+            match_one(lane, batch.commands[i], batch.work[i], sequence + i)
+            batch.first[i] = first
+            batch.count[i] = i64(tops[EVENT_ROWS]) - first
+            batch.origin[i] = thread
+
+
+@compiled
+def settle(thread, threads, funds, books, out):
+    """Phase 3: the accounts of this thread, from the settlement rows of all threads."""
+    for origin in range(threads):
+        rows, events = out.settlements[origin], out.events[origin]
+        total = i64(out.tops[origin, SETTLEMENT_ROWS])
+        for k in range(total):
+            if total > SHORT and k + AHEAD < total:
+                row = rows[k + AHEAD]
+                account = i64(row.account)
+                slots = funds.balances[account % FUNDS_PARTITIONS]
+                prefetch(slots, i64(row.pay))
+                prefetch(slots, i64(row.receive))
+                prefetch(funds.accounts, account)
+            row = rows[k]
+            if (i64(row.account) & (FUNDS_PARTITIONS - 1)) % threads == thread:
+                settle_one(funds, books, events, row)
+
+
+@compiled
+def place_rows(batch, offsets):
+    """Where the rows of each command go; returns how many there are."""
+    total = 0
+    for i in range(len(batch.commands)):
+        offsets[i] = total
+        total += i64(batch.count[i])
+    return total
+
+
+@compiled
+def gather(begin, end, batch, offsets, out, rows):
+    """Copy the events of commands begin..end into their final order."""
+    for i in range(begin, end):
+        source = out.events[i64(batch.origin[i])]
+        first = i64(batch.first[i])
+        at = i64(offsets[i])
+        for k in range(i64(batch.count[i])):
+            rows[at + k] = source[first + k]
+            rows[at + k].command = i
+
+
+@compiled
+def open_trading(funds, books, batch):
+    """Between phases 0 and 1: the counts that stand for the whole record."""
+    batch.limits[OPEN_AT_START] = 0
+    for p in range(BOOK_PARTITIONS):
+        batch.limits[OPEN_AT_START] += books.pool[p, OPEN]
+    batch.limits[BALANCES_AT_START] = 0
+    for p in range(FUNDS_PARTITIONS):
+        batch.limits[BALANCES_AT_START] += funds.balance_count[p]
+
+
+@compiled
+def run_alone(funds, books, assets, batch, out, offsets):
+    """All phases of a record on one thread; the caller has seen to the room. Returns how many
+    event rows there are, gathered by `gather`."""
+    administer(funds, books, assets, batch, out)
+    open_trading(funds, books, batch)
+    reserve(0, 1, funds, books, batch, out)
+    plan(batch)
+    match(0, books, batch, out)
+    settle(0, 1, funds, books, out)
+    return place_rows(batch, offsets)
