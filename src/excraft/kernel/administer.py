@@ -99,8 +99,8 @@ def list_market(books, c, limits, row):
         return MALFORMED_MARKET
     limits[MARKETS] = market + 1
     m = books.markets[market]
-    m.base = base
-    m.quote = quote
+    m.base_asset = base
+    m.quote_asset = quote
     m.lot_atoms = lot
     m.unit_atoms = unit
     m.state = BOUNDS[MARKET_STATE, 3]

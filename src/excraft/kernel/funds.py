@@ -131,9 +131,9 @@ def settle_one(funds, books, events, row):
         gross = i64(row.gross)
         fee = fee_of(gross, rate)
         slots[i64(row.receive)].free += gross - fee
-        asset = i64(books.markets[market].quote)
+        asset = i64(books.markets[market].quote_asset)
         if events[i64(row.event)].side == 0:
-            asset = i64(books.markets[market].base)
+            asset = i64(books.markets[market].base_asset)
         funds.fees[partition, asset] += fee
         events[i64(row.event)].amount = fee
     if does & DOES_CLOSE:

@@ -27,8 +27,8 @@ BALANCE = np.dtype([("key", "<i8"), ("free", "<i8"), ("held", "<i8"), ("spare", 
 CLIENT = np.dtype([("key", "<i8"), ("order_id", "<i8"), ("account", "<i4"), ("market", "<i4")])
 MARKET = np.dtype(
     [
-        ("base", "<i4"),
-        ("quote", "<i4"),
+        ("base_asset", "<i4"),
+        ("quote_asset", "<i4"),
         ("lot_atoms", "<i8"),  # base atoms per lot
         ("unit_atoms", "<i8"),  # quote atoms per tick and lot
         ("state", "<i8"),

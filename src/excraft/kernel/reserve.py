@@ -237,14 +237,14 @@ def reserve_place(funds, books, c, index, limits, work):
         return DUPLICATE_CLIENT_ID
     slots = funds.balances[partition]
     buy = c.side == 0
-    pays = balance_key(account, m.quote if buy else m.base)
+    pays = balance_key(account, m.quote_asset if buy else m.base_asset)
     pay = find_balance(slots, pays)
     reason = measure_hold(c, m, reference, i64(slots[pay].free) if pay >= 0 else 0, work)
     if reason != OK:
         return reason
     if pay < 0:
         pay = open_balance(slots, funds.balance_count, partition, pays)
-    receives = balance_key(account, m.base if buy else m.quote)
+    receives = balance_key(account, m.base_asset if buy else m.quote_asset)
     work.pay = pay
     work.receive = open_balance(slots, funds.balance_count, partition, receives)
     work.group = owner.group

@@ -24,7 +24,7 @@ from excraft.kernel.taking import hold_of
 from excraft.parameters import TIERS
 
 ORDER_WORDS = 17  # the 16 of the state hash, and the cap that a stop was placed with
-MARKET_WORDS = ("base", "quote", "lot_atoms", "unit_atoms", "state", "pool", "min_price",
+MARKET_WORDS = ("base_asset", "quote_asset", "lot_atoms", "unit_atoms", "state", "pool", "min_price",
                 "max_price", "min_lots", "max_lots", "max_market_lots", "min_notional",
                 "band_ppm", "last_price", "trades")  # fmt: skip
 ACCOUNT_WORDS = ("state", "pool", "group", "tier", "open_orders")
@@ -119,8 +119,8 @@ def read_orders(funds, books, scratch, rows):
             extra.cap = row[16]
         m = books.markets[market]
         slots = funds.balances[account % FUNDS_PARTITIONS]
-        base = find_balance(slots, balance_key(account, m.base))
-        quote = find_balance(slots, balance_key(account, m.quote))
+        base = find_balance(slots, balance_key(account, m.base_asset))
+        quote = find_balance(slots, balance_key(account, m.quote_asset))
         order.pay = quote if row[5] == 0 else base
         order.receive = base if row[5] == 0 else quote
         index_add(lane.index, row[2], slot)

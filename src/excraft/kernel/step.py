@@ -85,8 +85,8 @@ def fetch_account(funds, books, c, limits):
     slots = funds.balances[account % FUNDS_PARTITIONS]
     mask = len(slots) - 1
     m = books.markets[market]
-    prefetch(slots, spread(balance_key(account, m.base), mask))
-    prefetch(slots, spread(balance_key(account, m.quote), mask))
+    prefetch(slots, spread(balance_key(account, m.base_asset), mask))
+    prefetch(slots, spread(balance_key(account, m.quote_asset), mask))
 
 
 @compiled

@@ -1,4 +1,4 @@
-"""The tables of a kernel and their growth: before a record runs, there is room for all it can do."""
+"""The tables of a kernel; before a record runs they grow to hold all that it can do."""
 
 import numpy as np
 
@@ -57,8 +57,8 @@ def relink_balances(books, funds):
                 m = books.markets[i64(order.market)]
                 account = i64(order.account)
                 slots = funds.balances[account % FUNDS_PARTITIONS]
-                base = find_balance(slots, balance_key(account, m.base))
-                quote = find_balance(slots, balance_key(account, m.quote))
+                base = find_balance(slots, balance_key(account, m.base_asset))
+                quote = find_balance(slots, balance_key(account, m.quote_asset))
                 order.pay = quote if order.side == 0 else base
                 order.receive = base if order.side == 0 else quote
 

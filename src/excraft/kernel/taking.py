@@ -15,7 +15,14 @@ from excraft.kernel.layout import (
     NO_BUDGET,
 )
 from excraft.kernel.reserve import FOK, GTC, is_limit
-from excraft.kernel.rows import about, about_taker, close_maker, close_taker, new_settlement
+from excraft.kernel.rows import (
+    BY_AMOUNT,
+    about,
+    about_taker,
+    close_maker,
+    close_taker,
+    new_settlement,
+)
 from excraft.messages.commands import SelfTrade
 from excraft.messages.events import EventKind, Flag
 from excraft.messages.reasons import Reason
@@ -227,7 +234,7 @@ def prevent(lane, slot, lots):
 
 @compiled
 def match_all(lane):
-    """Trade while the price allows; the reason why it stopped, 0 when nothing acceptable is left."""
+    """Trade while the price allows; why it stopped, 0 when nothing acceptable is left."""
     taker = lane.taker[0]
     unit = i64(lane.markets[i64(taker.market)].unit_atoms)
     while taker.left > 0:
@@ -257,9 +264,10 @@ def expire_taker(lane, reason):
     """The order ends unfilled or partly filled; everything it still holds is released."""
     taker = lane.taker[0]
     row = about_taker(lane, ORDER_EXPIRED, reason)
+    row.flags = CLOSED | BY_AMOUNT
     if not taker.marks & MARK_BY_AMOUNT:
         row.quantity = taker.left
-    row.flags |= CLOSED
+        row.flags = CLOSED
     row.released = taker.held
     money = new_settlement(lane, taker, 0)
     money.back = taker.held
