@@ -1,0 +1,1 @@
+"""Alembic migrations, run by `Database.migrate` at start; there is no alembic.ini to find."""

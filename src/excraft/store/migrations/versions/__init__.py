@@ -1,0 +1,1 @@
+"""One file per step, oldest first; a released step never changes."""
