@@ -8,9 +8,11 @@ from excraft.kernel.layout import (
     MARK_CLIENT,
     SETTLEMENT_ROWS,
 )
+from excraft.messages.commands import CommandKind
 from excraft.messages.events import EventKind, Flag
 
 REFUSED = int(EventKind.REFUSED)
+PLACE_ORDER = int(CommandKind.PLACE_ORDER)
 BY_AMOUNT, CLOSED = int(Flag.BY_AMOUNT), int(Flag.CLOSED)
 
 
@@ -44,7 +46,8 @@ def refuse(events, tops, c, reason):
     row.market = c.market
     row.account = c.account
     row.side = c.side
-    row.order_id = c.order_id
+    if c.kind != PLACE_ORDER:  # which has no order to name
+        row.order_id = c.order_id
 
 
 @compiled
