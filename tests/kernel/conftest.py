@@ -2,9 +2,10 @@
 
 import pytest
 
+from excraft.kernel import Kernel
 from excraft.kernel.reference import Reference
 
-KERNELS = {"reference": Reference}
+KERNELS = {"reference": Reference, "compiled": Kernel}
 
 
 @pytest.fixture(params=KERNELS)
