@@ -1,0 +1,1 @@
+"""The doors: parse, authenticate, limit, hand to the engine, answer."""

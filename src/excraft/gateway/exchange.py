@@ -1,0 +1,47 @@
+"""What a request may use: the running parts of the exchange, in one bundle."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from excraft.gateway.limits import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Numbers that belong to this process, not to governance."""
+
+    outcome_timeout_s: float = 10.0  # then -1007: nobody knows
+    body_bytes_max: int = 64 << 10
+    history_timeout_s: float = 10.0
+
+
+@dataclass(slots=True)
+class Exchange:
+    """The parts, duck-typed: the gateway does not start or stop any of them.
+
+    engine      excraft.engine.service.Engine
+    marketdata  excraft.marketdata.MarketData
+    history     excraft.store.history.History
+    api_keys    excraft.accounts.api_keys.ApiKeys
+    members     excraft.accounts.members.Members
+    """
+
+    engine: Any
+    marketdata: Any
+    history: Any
+    api_keys: Any
+    members: Any = None
+    settings: Settings = field(default_factory=Settings)
+    clock: Callable[[], int] = time.time_ns
+    limits: Limits = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.limits = Limits(self.engine, self.clock)
+        self.engine.watch_orders(self.limits.see)
+
+    @property
+    def now_ms(self) -> int:
+        """Milliseconds since 1970."""
+        return self.clock() // 1_000_000

@@ -1,0 +1,1 @@
+"""The trading API that spot clients know: parameters, requests as plain functions, replies."""

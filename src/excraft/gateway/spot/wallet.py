@@ -1,0 +1,176 @@
+"""The wallet endpoints (/sapi) that can be answered truthfully while money moves by the operator only.
+
+Deposits and withdrawals over a chain come with custody; until then the flags say that both are off,
+no network is listed, and the histories of both are empty.
+"""
+
+from typing import Any
+
+from excraft.gateway import errors
+from excraft.gateway.auth import READ, TRADE, Caller
+from excraft.gateway.exchange import Exchange
+from excraft.gateway.spot import params, shapes
+from excraft.gateway.spot.orders import market_of
+from excraft.gateway.spot.params import Param, Spec
+from excraft.gateway.spot.trading import commission_rates
+from excraft.parameters import AccountState, Parameter
+
+TRADE_FEE = Spec(Param("symbol", params.SYMBOL))
+ASSETS = Spec(Param("asset", params.NAME))
+ROWS = params.bounded(1, clamp=1000)
+HISTORY = Spec(
+    Param("coin", params.NAME),
+    Param("status", params.LONG),
+    Param("startTime", params.TIME),
+    Param("endTime", params.TIME),
+    Param("offset", params.LONG),
+    Param("limit", ROWS),
+    Param("txId", params.NAME),
+    Param("includeSource", params.TRUTH),
+    Param("withdrawOrderId", params.NAME),
+    Param("idList", params.NAME),
+)
+
+
+async def system_status(exchange: Exchange, caller: Any, values: dict) -> dict:
+    """GET sapi/v1/system/status."""
+    return {"status": 0, "msg": "normal"}
+
+
+async def coins(exchange: Exchange, caller: Caller, values: dict) -> list[dict]:
+    """GET sapi/v1/capital/config/getall."""
+    balances = exchange.engine.balances(caller.account)
+    shown = []
+    for asset in exchange.engine.listings.assets:
+        free, held = balances.get(asset.number, (0, 0))
+        shown.append(
+            {
+                "coin": asset.symbol,
+                "name": asset.name or asset.symbol,
+                "free": asset.text(free),
+                "locked": asset.text(held),
+                "freeze": shapes.ZERO,
+                "withdrawing": shapes.ZERO,
+                "ipoing": shapes.ZERO,
+                "ipoable": shapes.ZERO,
+                "storage": shapes.ZERO,
+                "isLegalMoney": False,
+                "trading": True,
+                "depositAllEnable": False,
+                "withdrawAllEnable": False,
+                "networkList": [],
+            }
+        )
+    return shown
+
+
+async def trade_fee(exchange: Exchange, caller: Caller, values: dict) -> list[dict]:
+    """GET sapi/v1/asset/tradeFee: the rates of the caller's tier."""
+    listings = exchange.engine.listings
+    markets = [market_of(listings, values["symbol"])] if "symbol" in values else listings.markets
+    shown = []
+    for market in markets:
+        rates = commission_rates(exchange, caller, market)
+        shown.append(
+            {
+                "symbol": market.symbol,
+                "makerCommission": rates["maker"],
+                "takerCommission": rates["taker"],
+            }
+        )
+    return shown
+
+
+async def account_status(exchange: Exchange, caller: Caller, values: dict) -> dict:
+    """GET sapi/v1/account/status."""
+    return {"data": "Normal" if _active(exchange, caller) else "Locked"}
+
+
+async def trading_status(exchange: Exchange, caller: Caller, values: dict) -> dict:
+    """GET sapi/v1/account/apiTradingStatus: nobody is locked out for a pattern of orders."""
+    return {
+        "data": {
+            "isLocked": not _active(exchange, caller),
+            "plannedRecoverTime": 0,
+            "triggerCondition": {},
+            "updateTime": 0,
+        }
+    }
+
+
+def _active(exchange: Exchange, caller: Caller) -> bool:
+    state = exchange.engine.listings.account_parameter(caller.account, Parameter.ACCOUNT_STATE)
+    return state == AccountState.ACTIVE
+
+
+async def key_permissions(exchange: Exchange, caller: Caller, values: dict) -> dict:
+    """GET sapi/v1/account/apiRestrictions: what the key of this request may do."""
+    key = exchange.api_keys.find(caller.key)
+    return {
+        "ipRestrict": bool(key.ips),
+        "createTime": key.created_ns // shapes.MS,
+        "enableReading": READ in caller.permissions,
+        "enableSpotAndMarginTrading": TRADE in caller.permissions,
+        "enableWithdrawals": False,
+        "enableInternalTransfer": False,
+        "enableMargin": False,
+        "enableFutures": False,
+        "permitsUniversalTransfer": False,
+        "enableVanillaOptions": False,
+        "enableFixApiTrade": False,
+        "enableFixReadOnly": False,
+        "enablePortfolioMarginTrading": False,
+    }
+
+
+async def asset_detail(exchange: Exchange, caller: Caller, values: dict) -> dict:
+    """GET sapi/v1/asset/assetDetail."""
+    return {
+        asset.symbol: {
+            "minWithdrawAmount": shapes.ZERO,
+            "depositStatus": False,
+            "withdrawFee": shapes.ZERO,
+            "withdrawStatus": False,
+        }
+        for asset in _assets(exchange, values)
+    }
+
+
+async def user_assets(exchange: Exchange, caller: Caller, values: dict) -> list[dict]:
+    """POST sapi/v3/asset/getUserAsset: the assets of which the caller has something."""
+    balances = exchange.engine.balances(caller.account)
+    shown = []
+    for asset in _assets(exchange, values):
+        free, held = balances.get(asset.number, (0, 0))
+        if free or held:
+            shown.append(
+                {
+                    "asset": asset.symbol,
+                    "free": asset.text(free),
+                    "locked": asset.text(held),
+                    "freeze": shapes.ZERO,
+                    "withdrawing": shapes.ZERO,
+                    "ipoable": shapes.ZERO,
+                    "btcValuation": "0",
+                }
+            )
+    return shown
+
+
+def _assets(exchange: Exchange, values: dict) -> list:
+    if "asset" not in values:
+        return exchange.engine.listings.assets
+    asset = exchange.engine.listings.asset(values["asset"])
+    if asset is None:
+        raise errors.invalid("asset")
+    return [asset]
+
+
+async def no_movements(exchange: Exchange, caller: Caller, values: dict) -> list:
+    """GET sapi/v1/capital/deposit/hisrec and withdraw/history: nothing came or went over a chain."""
+    return []
+
+
+async def delistings(exchange: Exchange, caller: Caller, values: dict) -> list:
+    """GET sapi/v1/spot/delist-schedule: nothing is scheduled."""
+    return []
