@@ -10,7 +10,7 @@ from excraft.kernel.layout import FREE, FRESH, LEVELS, MARK_PENDING, OPEN
 
 LOOK = 8  # levels looked at one by one from the best before halving
 LOW = 0xFFFFFFFF
-KNUTH = 0x9E3779B1
+FIRST_MIX, SECOND_MIX = 0x7FEB352D, 0x046CA68B
 
 
 @compiled
@@ -21,8 +21,15 @@ def sign_of(queue):
 
 @compiled
 def index_place(order_id, mask):
-    """Place of an order id in the index; needs only the low 32 bits that an entry keeps."""
-    return ((((order_id & LOW) * KNUTH) & LOW) >> 8) & mask
+    """Place of an order id in the index; needs only the low 32 bits that an entry keeps.
+
+    Two rounds of multiply and shift: ids are dense, and one multiplication leaves patterns in them
+    that make long runs of used places.
+    """
+    h = order_id & LOW
+    h = ((h ^ (h >> 16)) * FIRST_MIX) & LOW
+    h = ((h ^ (h >> 15)) * SECOND_MIX) & LOW
+    return (h ^ (h >> 16)) & mask
 
 
 @compiled

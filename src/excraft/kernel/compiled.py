@@ -12,7 +12,11 @@ import numba
 import numpy as np
 
 HERE = Path(__file__).parent
-SOURCES = sorted(HERE.glob("*.py")) + [HERE.parent / "parameters.py", *sorted(HERE.parent.glob("messages/*.py"))]
+SOURCES = [
+    *sorted(path for path in HERE.glob("*.py") if not path.name.startswith("reference")),
+    *(HERE.parent / name for name in ("parameters.py", "units.py")),
+    *(HERE.parent / "messages" / f"{name}.py" for name in ("commands", "events", "reasons")),
+]
 PLAIN = bool(numba.config.DISABLE_JIT)
 
 
@@ -32,12 +36,22 @@ if not PLAIN:
 
 
 def compiled(function):
-    """Compile for nopython without the interpreter lock; keep the result on disk."""
-    return numba.njit(nogil=True, cache=True, error_model="numpy")(function)
+    """Compile a part of the kernel: inlined where it is called, so that the tuples of tables that
+    are handed down cost nothing. Without reference counts: no table is made or freed in here."""
+    return numba.njit(nogil=True, error_model="numpy", _nrt=False, forceinline=True)(function)
+
+
+def entry(function):
+    """Compile a function that Python calls; the result is kept on disk."""
+    return numba.njit(nogil=True, cache=True, error_model="numpy", _nrt=False)(function)
 
 
 if PLAIN:
     i64 = int  # exact, so that uncompiled code never overflows
+
+    def u64(number):
+        """The same 64 bits without a sign."""
+        return np.uint64(int(number) & 0xFFFFFFFFFFFFFFFF)
 
     def prefetch(array, index):
         """Nothing to do when the source runs uncompiled."""
@@ -52,6 +66,11 @@ else:
     def i64(number):
         """A field as int64: mixing signed and unsigned would silently become a float."""
         return np.int64(number)
+
+    @compiled
+    def u64(number):
+        """The same 64 bits without a sign."""
+        return np.uint64(number)
 
     @intrinsic
     def prefetch(typingctx, array, index):

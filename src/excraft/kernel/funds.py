@@ -6,7 +6,7 @@ order keeps stays right. Client ids are removed when their order closes, by shif
 
 import numpy as np
 
-from excraft.kernel.compiled import compiled, i64
+from excraft.kernel.compiled import compiled, i64, u64
 from excraft.kernel.layout import DOES_CLOSE, DOES_MAKE, DOES_TRADE, FUNDS_PARTITIONS
 from excraft.units import PPM
 
@@ -17,7 +17,9 @@ UPPER = np.uint64(32)
 @compiled
 def spread(key, mask):
     """Place of a 64-bit key in a table of mask + 1 slots."""
-    return i64((np.uint64(key) * GOLDEN) >> UPPER) & mask
+    h = u64(key) * GOLDEN
+    h = (h ^ (h >> UPPER)) * GOLDEN
+    return i64(h >> UPPER) & mask
 
 
 @compiled

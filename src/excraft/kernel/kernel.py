@@ -66,6 +66,7 @@ class Kernel:
         tables = self.tables
         with np.errstate(over="ignore"):  # hashes wrap, when the source runs uncompiled
             commands = record.commands.view(np.recarray)
+            commands.flags.writeable = False  # one type for all callers, so one compilation
             self._counts[:] = 0
             census(commands, self._counts)
             tables.ensure(self._counts)

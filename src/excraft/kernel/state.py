@@ -9,7 +9,7 @@ import numpy as np
 
 from excraft.kernel.administer import ASSETS, BOUNDS, PARAMETERS
 from excraft.kernel.book import enqueue, index_add, key_of, queue_of, take_slot
-from excraft.kernel.compiled import compiled, i64
+from excraft.kernel.compiled import compiled, entry, i64
 from excraft.kernel.funds import add_client, balance_key, find_balance, open_balance
 from excraft.kernel.layout import (
     BOOK_PARTITIONS,
@@ -24,8 +24,8 @@ from excraft.kernel.taking import hold_of
 from excraft.parameters import TIERS
 
 ORDER_WORDS = 17  # the 16 of the state hash, and the cap that a stop was placed with
-MARKET_WORDS = ("base_asset", "quote_asset", "lot_atoms", "unit_atoms", "state", "pool", "min_price",
-                "max_price", "min_lots", "max_lots", "max_market_lots", "min_notional",
+MARKET_WORDS = ("base_asset", "quote_asset", "lot_atoms", "unit_atoms", "state", "pool",
+                "min_price", "max_price", "min_lots", "max_lots", "max_market_lots", "min_notional",
                 "band_ppm", "last_price", "trades")  # fmt: skip
 ACCOUNT_WORDS = ("state", "pool", "group", "tier", "open_orders")
 
@@ -45,7 +45,7 @@ def lane_of(books, p, scratch):
     )  # fmt: skip
 
 
-@compiled
+@entry
 def write_orders(books, markets, scratch, rows):
     """All open orders, by market, queue, priority."""
     n = 0
@@ -91,7 +91,7 @@ def write_order(lane, slot, number, row):
         row[16] = extra.cap
 
 
-@compiled
+@entry
 def read_orders(funds, books, scratch, rows):
     """Put order rows back: pool, index, queues and client keys."""
     for n in range(len(rows)):
@@ -132,7 +132,7 @@ def read_orders(funds, books, scratch, rows):
             funds.client_count[p] += 1
 
 
-@compiled
+@entry
 def read_balances(funds, rows):
     """Put balance rows [account, asset, free, held] back."""
     for n in range(len(rows)):

@@ -6,7 +6,7 @@ by funds partition, phase 2 splits markets by book partition, the last splits co
 
 from excraft.kernel.administer import FIRST_ADMINISTRATIVE, LIST_MARKET, administer_one
 from excraft.kernel.book import LOW, index_place, sign_of
-from excraft.kernel.compiled import compiled, i64, prefetch
+from excraft.kernel.compiled import compiled, entry, i64, prefetch
 from excraft.kernel.funds import balance_key, settle_one, spread
 from excraft.kernel.layout import (
     BOOK_PARTITIONS,
@@ -36,7 +36,7 @@ AHEAD = 16  # commands between asking for a cache line and using it
 SHORT = 64  # records of at most so many commands are not prefetched
 
 
-@compiled
+@entry
 def census(commands, counts):
     """What a record can need at most: counts[0..15] balances and [16..31] client ids per funds
     partition, [32..47] orders per book partition, [48] accounts, [49] assets or markets, [50] all
@@ -58,7 +58,7 @@ def census(commands, counts):
                 counts[49] += 1
 
 
-@compiled
+@entry
 def administer(funds, books, assets, batch, out):
     """Phase 0 on one thread."""
     events, tops = out.events[0], out.tops[0]
@@ -89,7 +89,7 @@ def fetch_account(funds, books, c, limits):
     prefetch(slots, spread(balance_key(account, m.quote_asset), mask))
 
 
-@compiled
+@entry
 def reserve(thread, threads, funds, books, batch, out):
     """Phase 1: the accounts of this thread."""
     events, tops = out.events[thread], out.tops[thread]
@@ -116,7 +116,7 @@ def reserve(thread, threads, funds, books, batch, out):
             refuse(events, tops, c, reason)
 
 
-@compiled
+@entry
 def plan(batch):
     """Sort what is to be matched by book partition, then market, keeping the order within one."""
     commands, ranks = batch.commands, batch.ranks
@@ -204,7 +204,7 @@ def fetch_tail(lane, number, price):
         at -= 1
 
 
-@compiled
+@entry
 def match(thread, books, batch, out):
     """Phase 2: the book partitions that batch.owners gives to this thread."""
     tops = out.tops[thread]
@@ -238,7 +238,7 @@ def match(thread, books, batch, out):
             batch.origin[i] = thread
 
 
-@compiled
+@entry
 def settle(thread, threads, funds, books, out):
     """Phase 3: the accounts of this thread, from the settlement rows of all threads."""
     for origin in range(threads):
@@ -257,7 +257,7 @@ def settle(thread, threads, funds, books, out):
                 settle_one(funds, books, events, row)
 
 
-@compiled
+@entry
 def place_rows(batch, offsets):
     """Where the rows of each command go; returns how many there are."""
     total = 0
@@ -267,7 +267,7 @@ def place_rows(batch, offsets):
     return total
 
 
-@compiled
+@entry
 def gather(begin, end, batch, offsets, out, rows):
     """Copy the events of commands begin..end into their final order."""
     for i in range(begin, end):
@@ -279,7 +279,7 @@ def gather(begin, end, batch, offsets, out, rows):
             rows[at + k].command = i
 
 
-@compiled
+@entry
 def open_trading(funds, books, batch):
     """Between phases 0 and 1: the counts that stand for the whole record."""
     batch.limits[OPEN_AT_START] = 0
@@ -290,7 +290,7 @@ def open_trading(funds, books, batch):
         batch.limits[BALANCES_AT_START] += funds.balance_count[p]
 
 
-@compiled
+@entry
 def run_alone(funds, books, assets, batch, out, offsets):
     """All phases of a record on one thread; the caller has seen to the room. Returns how many
     event rows there are, gathered by `gather`."""

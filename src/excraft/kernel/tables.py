@@ -4,7 +4,7 @@ import numpy as np
 
 from excraft.kernel.administer import ASSETS, BOUNDS, PARAMETERS
 from excraft.kernel.book import index_add
-from excraft.kernel.compiled import compiled, i64
+from excraft.kernel.compiled import compiled, entry, i64
 from excraft.kernel.funds import add_client, balance_key, find_balance, open_balance
 from excraft.kernel.layout import (
     ACCOUNT,
@@ -35,7 +35,7 @@ def power_of_two(least: int) -> int:
     return 1 << max(4, (least - 1).bit_length())
 
 
-@compiled
+@entry
 def copy_balances(old, new, counts, partition):
     """Enter every balance of one partition into a larger table."""
     counts[partition] = 0
@@ -46,7 +46,7 @@ def copy_balances(old, new, counts, partition):
             new[at].held = old[k].held
 
 
-@compiled
+@entry
 def relink_balances(books, funds):
     """Point all open orders to the places their balances have now."""
     for p in range(BOOK_PARTITIONS):
@@ -63,7 +63,7 @@ def relink_balances(books, funds):
                 order.receive = base if order.side == 0 else quote
 
 
-@compiled
+@entry
 def copy_clients(old, new):
     """Enter every client key of one partition into a larger table."""
     for k in range(len(old)):
@@ -71,7 +71,7 @@ def copy_clients(old, new):
             add_client(new, i64(old[k].account), i64(old[k].key), old[k].market, old[k].order_id)
 
 
-@compiled
+@entry
 def reindex(orders, fresh, index):
     """Enter every open order of one partition into an empty index."""
     for slot in range(fresh):
