@@ -1,0 +1,5 @@
+"""`python -m excraft` is `excraft`."""
+
+from excraft.cli.app import main
+
+main()

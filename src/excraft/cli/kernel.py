@@ -1,0 +1,46 @@
+"""A kernel that is ready to run: compiled now if this machine never did."""
+
+from numba.core import event
+from numba.core.dispatcher import Dispatcher
+
+from excraft.cli.progress import Progress
+from excraft.kernel import Kernel
+from excraft.kernel import kernel as shell
+from excraft.messages.codec import record_of
+from excraft.messages.commands import OpenAccount
+
+
+class _Compiling(event.Listener):
+    """Counts functions as they are compiled; from the cache none is."""
+
+    def __init__(self, progress: Progress):
+        self._progress = progress
+        self._done = 0
+        entries = {d for d in vars(shell).values() if isinstance(d, Dispatcher)}
+        self._total = 12 * len(entries)  # each calls about a dozen others
+
+    def on_start(self, happened) -> None:
+        """Nothing is done yet."""
+
+    def on_end(self, happened) -> None:
+        self._done += 1
+        total = max(self._total, self._done + 1)
+        self._progress.show("compiling the kernel, once", self._done, total)
+
+
+def new_kernel(threads: int, progress: Progress) -> Kernel:
+    """Compiling takes under a minute, once; the result is kept in the user's cache folder."""
+    with event.install_listener("numba:compile", _Compiling(progress)):
+        _step_once(threads, commands=1)
+        if threads > 1:
+            _step_once(threads, commands=shell.INLINE)
+    return Kernel(threads)
+
+
+def _step_once(threads: int, commands: int) -> None:
+    """Run every entry of the compiled kernel, on a kernel that is then thrown away."""
+    kernel = Kernel(threads)
+    opening = [OpenAccount()] * commands
+    kernel.step(record_of(opening, position=1, sequence=1, time_ns=1))
+    kernel.balance(0, 0)
+    kernel.state_hash()

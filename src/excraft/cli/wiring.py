@@ -1,0 +1,123 @@
+"""Which part gets which: the one place that knows them all."""
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from excraft.accounts.api_keys import ApiKeys
+from excraft.accounts.members import Members
+from excraft.accounts.secret_box import SecretBox
+from excraft.cli.exits import Exit, Failure
+from excraft.cli.folder import Folder
+from excraft.cli.kernel import new_kernel
+from excraft.cli.progress import Progress
+from excraft.engine.service import Engine, Settings
+from excraft.gateway.exchange import Exchange
+from excraft.log import FileLog, LogDamaged, LogInUse
+from excraft.marketdata import MarketData
+from excraft.store.database import Database
+from excraft.store.history import History
+
+HISTORY_BACKLOG_MAX = 1_000_000  # events; beyond it orders are refused as busy, cancels pass
+
+
+@asynccontextmanager
+async def opened(
+    folder: Folder, *, database: str = "", threads: int = 1, progress: Progress | None = None
+) -> AsyncIterator[Exchange]:
+    """Every part of the exchange in this folder, recovered and running; all stopped at the end."""
+    progress = progress or Progress(shown=False)
+    log = _log(folder)
+    try:
+        kernel = await asyncio.to_thread(new_kernel, threads, progress)
+        async with _running(folder, log, kernel, _chosen_url(folder, database), progress) as parts:
+            yield parts
+    finally:
+        log.close()
+
+
+@asynccontextmanager
+async def _running(folder, log, kernel, url: str, progress: Progress) -> AsyncIterator[Exchange]:
+    store = Database(url)
+    history = History(store)
+    await asyncio.to_thread(history.start)
+    engine = Engine(log, kernel, settings=Settings(snapshot_folder=folder.snapshots))
+    marketdata = MarketData()
+    engine.subscribe(
+        lambda record, events, _: marketdata.apply(record, events),
+        name="marketdata", state=marketdata, columns=True,
+    )  # fmt: skip
+    engine.subscribe(
+        lambda record, events, _: history.enqueue(record, events),
+        name="history", mark=lambda: history.mark, columns=True,
+        backlog=lambda: history.backlog, backlog_max=HISTORY_BACKLOG_MAX,
+    )  # fmt: skip
+    api_keys = ApiKeys(store, SecretBox.open(folder.secret_key))
+    exchange = Exchange(
+        engine=engine, marketdata=marketdata, history=history, api_keys=api_keys,
+        members=Members(store),
+    )  # fmt: skip
+    api_keys.start()
+    try:
+        found = await engine.start(lambda done, total: progress.show("recovering", done, total))
+        progress.summary = _summary(found)
+        yield exchange
+    except LogDamaged as damaged:
+        raise Failure(str(damaged), Exit.DAMAGED) from damaged
+    finally:
+        await engine.stop()
+        await asyncio.to_thread(api_keys.stop)
+        await asyncio.to_thread(history.stop)
+
+
+def _summary(found) -> str:
+    if not found.position:
+        return "nothing: a new exchange"
+    return (
+        f"position {found.position}, from snapshot {found.snapshot_position} and "
+        f"{found.commands:,} commands of the log in {found.seconds:.2f} s"
+    )
+
+
+def _log(folder: Folder) -> FileLog:
+    try:
+        return FileLog(folder.log)
+    except LogInUse as error:
+        raise Failure(
+            f"another process has {folder.root} open; stop it first, or name another folder with "
+            f"--data",
+            Exit.IN_USE,
+        ) from error
+    except LogDamaged as damaged:
+        raise Failure(str(damaged), Exit.DAMAGED) from damaged
+
+
+def _chosen_url(folder: Folder, url: str) -> str:
+    """The URL given now, which is kept for the other commands; else the one kept, else SQLite."""
+    if url:
+        _write_private(folder, json.dumps({"database": url}))
+        return url
+    return _kept_url(folder) or folder.database
+
+
+def _kept_url(folder: Folder) -> str:
+    if not folder.settings.exists():
+        return ""
+    return json.loads(folder.settings.read_text())["database"]
+
+
+def _write_private(folder: Folder, text: str) -> None:
+    partial = folder.settings.with_suffix(".partial")
+    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
+        out.write(text)
+    partial.rename(folder.settings)
+
+
+def database_of(folder: Folder) -> Database | None:
+    """The store of an exchange that is not ours to start; None when it never had one."""
+    url = _kept_url(folder)
+    if not url and not (folder.root / "excraft.db").exists():
+        return None
+    return Database(url or folder.database)

@@ -1,0 +1,335 @@
+"""The operator's door: named operations, over a Unix socket that only its owner may open.
+
+Each operation is a function whose keyword arguments are the JSON body of POST /admin/<operation>.
+`perform` is the same without HTTP, for a command that opens the data folder itself.
+"""
+
+import asyncio
+import inspect
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from excraft.engine.errors import EngineError
+from excraft.gateway.exchange import Exchange
+from excraft.messages.commands import (
+    Cause,
+    Command,
+    Credit,
+    Debit,
+    OpenAccount,
+    SetParameter,
+)
+from excraft.messages.events import EventKind
+from excraft.messages.reasons import Reason
+from excraft.parameters import RULES, MarketState, Parameter, Scope
+from excraft.units import NotExact
+
+Operation = Callable[..., Awaitable[Any]]
+OPERATIONS: dict[str, tuple[Operation, type]] = {}
+
+
+class Refused(Exception):
+    """One sentence for the operator: what was wrong, with the value, and what would be right."""
+
+
+def operation(function: Operation) -> Operation:
+    """Make a function callable by its name; its annotations say what arguments it takes."""
+    parameters = list(inspect.signature(function).parameters.values())[1:]
+    fields = [
+        (p.name, p.annotation) if p.default is p.empty else (p.name, p.annotation, p.default)
+        for p in parameters
+    ]
+    arguments = msgspec.defstruct(
+        function.__name__, fields, kw_only=True, forbid_unknown_fields=True
+    )
+    OPERATIONS[function.__name__] = (function, arguments)
+    return function
+
+
+async def perform(exchange: Exchange, name: str, arguments: dict[str, Any]) -> Any:
+    """The answer of one operation; raises Refused."""
+    if name not in OPERATIONS:
+        raise Refused(f"there is no operation {name!r}; there are {', '.join(sorted(OPERATIONS))}")
+    function, shape = OPERATIONS[name]
+    try:
+        given = msgspec.convert(arguments, shape)
+    except msgspec.ValidationError as wrong:
+        raise Refused(f"{name}: {wrong}") from wrong
+    try:
+        return await function(exchange, **msgspec.structs.asdict(given))
+    except (NotExact, EngineError, ValueError) as wrong:
+        raise Refused(str(wrong)) from wrong
+
+
+def application(exchange: Exchange) -> Starlette:
+    """The app behind the control socket."""
+
+    async def serve(request: Request) -> Response:
+        try:
+            arguments = json.loads(await request.body() or b"{}")
+            if not isinstance(arguments, dict):
+                raise Refused("the body must be a JSON object of arguments")
+            result = await perform(exchange, request.path_params["name"], arguments)
+        except json.JSONDecodeError as wrong:
+            return JSONResponse({"error": f"the body is not JSON: {wrong}"}, 400)
+        except Refused as refused:
+            return JSONResponse({"error": str(refused)}, 400)
+        return JSONResponse({"result": result})
+
+    return Starlette(routes=[Route("/admin/{name}", serve, methods=["POST"])])
+
+
+async def _execute(exchange: Exchange, command: Command) -> tuple[int, Any]:
+    """(position, first event) of a command that must not be refused."""
+    outcome = await exchange.engine.execute(command)
+    return outcome.position, _accepted(outcome, type(command).__name__)
+
+
+def _accepted(outcome: Any, command: str) -> Any:
+    first = outcome.events[0]
+    if first.kind == EventKind.REFUSED:
+        raise Refused(f"the exchange refused {command}: {Reason(first.reason).name}")
+    return first
+
+
+def _asset(exchange: Exchange, symbol: str):
+    found = exchange.engine.listings.asset(symbol)
+    if found is None:
+        raise Refused(f"there is no asset {symbol!r}; `excraft asset list` shows all")
+    return found
+
+
+def _market(exchange: Exchange, symbol: str):
+    found = exchange.engine.listings.market(symbol)
+    if found is None:
+        raise Refused(f"there is no market {symbol!r}; `excraft market list` shows all")
+    return found
+
+
+def _member(exchange: Exchange, name: str):
+    found = exchange.members.by_name(name)
+    if found is None:
+        raise Refused(f"there is no member {name!r}; `excraft member list` shows all")
+    return found
+
+
+@operation
+async def status(exchange: Exchange) -> dict:
+    """Where the exchange is."""
+    return {
+        "position": exchange.engine.position,
+        "history": exchange.history.mark,
+        "history_backlog": exchange.history.backlog,
+        "assets": len(exchange.engine.listings.assets),
+        "markets": len(exchange.engine.listings.markets),
+        "accounts": exchange.engine.listings.accounts,
+    }
+
+
+@operation
+async def member_add(exchange: Exchange, name: str) -> dict:
+    """Open an account and give it a name."""
+    if exchange.members.by_name(name) is not None:
+        raise Refused(f"there is a member {name!r} already; take another name")
+    _, opened = await _execute(exchange, OpenAccount(reference=name))
+    member = await asyncio.to_thread(exchange.members.add, name, opened.account)
+    return {"id": member.id, "name": member.name, "account": member.account}
+
+
+@operation
+async def member_list(exchange: Exchange) -> list:
+    """All members."""
+    return [{"id": m.id, "name": m.name, "account": m.account} for m in exchange.members.all()]
+
+
+@operation
+async def api_key_create(
+    exchange: Exchange, member: str, kind: str, permissions: list[str], ips: list[str],
+    public_key: str = "", label: str = "",
+) -> dict:  # fmt: skip
+    """A new key; for HMAC with its secret, which is not kept in the clear."""
+    made = await asyncio.to_thread(
+        exchange.api_keys.create, _member(exchange, member), kind, permissions=permissions,
+        label=label, ips=ips, public_key=public_key or None,
+    )  # fmt: skip
+    return {"api_key": made.key, "secret": made.secret or "", "member": member, "kind": kind}
+
+
+@operation
+async def api_key_list(exchange: Exchange) -> list:
+    """All keys without secrets."""
+    names = {m.id: m.name for m in exchange.members.all()}
+    return [
+        {
+            "api_key": k.key,
+            "member": names[k.member_id],
+            "kind": k.kind,
+            "permissions": " ".join(sorted(k.permissions)),
+            "label": k.label,
+            "revoked": k.revoked_ns is not None,
+        }
+        for k in exchange.api_keys.list()
+    ]
+
+
+@operation
+async def api_key_revoke(exchange: Exchange, api_key: str) -> None:
+    """End a key."""
+    await asyncio.to_thread(exchange.api_keys.revoke, api_key)
+
+
+@operation
+async def asset_list(exchange: Exchange) -> list:
+    """All assets."""
+    return [
+        {"symbol": a.symbol, "name": a.name, "decimals": a.decimals}
+        for a in exchange.engine.listings.assets
+    ]
+
+
+@operation
+async def asset_add(exchange: Exchange, symbol: str, decimals: int, name: str) -> dict:
+    """List an asset."""
+    outcome = await exchange.engine.list_asset(symbol, name, decimals)
+    return {"position": outcome.position, "number": _accepted(outcome, "ListAsset").market}
+
+
+@operation
+async def market_list(exchange: Exchange) -> list:
+    """All markets."""
+    return [
+        {
+            "symbol": m.symbol,
+            "state": MarketState(m.parameters[Parameter.MARKET_STATE]).name,
+            "tick": m.price_text(1),
+            "lot": m.quantity_text(1),
+            "maker_fee_ppm": m.fee_ppm(0)[0],
+            "taker_fee_ppm": m.fee_ppm(0)[1],
+        }
+        for m in exchange.engine.listings.markets
+    ]
+
+
+@operation
+async def market_add(
+    exchange: Exchange, symbol: str, base: str, quote: str, tick: str, lot: str
+) -> dict:
+    """List a market."""
+    outcome = await exchange.engine.list_market(symbol, (base, quote), tick, lot)
+    return {"position": outcome.position, "number": _accepted(outcome, "ListMarket").market}
+
+
+@operation
+async def market_state(exchange: Exchange, symbol: str, state: str) -> dict:
+    """Halt or resume."""
+    if state not in MarketState.__members__:
+        raise Refused(f"{state!r} is no state; there are {', '.join(MarketState.__members__)}")
+    command = SetParameter(
+        parameter=Parameter.MARKET_STATE,
+        value=MarketState[state],
+        subject=_market(exchange, symbol).number,
+    )
+    position, _ = await _execute(exchange, command)
+    return {"position": position}
+
+
+@operation
+async def money_credit(
+    exchange: Exchange, member: str, asset: str, amount: str, reason: str, reference: str
+) -> dict:
+    """Bring money in."""
+    return await _move(exchange, Credit, member, asset, amount, reason, reference)
+
+
+@operation
+async def money_debit(
+    exchange: Exchange, member: str, asset: str, amount: str, reason: str, reference: str
+) -> dict:
+    """Take free money out."""
+    return await _move(exchange, Debit, member, asset, amount, reason, reference)
+
+
+# Which causes an operator may name; the demo's own is only for `excraft up --demo`.
+_CAUSES = {
+    Credit: (Cause.DEPOSIT, Cause.CORRECTION),
+    Debit: (Cause.WITHDRAWAL, Cause.CORRECTION),
+}
+
+
+async def _move(exchange, kind, member, asset, amount, reason, reference) -> dict:
+    allowed = [cause.name for cause in _CAUSES[kind]]
+    if reason not in allowed:
+        raise Refused(f"{reason!r} is no reason here; there are {', '.join(allowed)}")
+    if not reference.strip():
+        raise Refused("a reference must say what proves the movement: a transaction, a ticket")
+    account, listed = _member(exchange, member).account, _asset(exchange, asset)
+    command = kind(
+        account=account, asset=listed.number, amount=listed.atoms(amount), cause=Cause[reason],
+        reference=reference,
+    )  # fmt: skip
+    position, _ = await _execute(exchange, command)
+    free, held = exchange.engine.balance(account, listed.number)
+    return {"position": position, "free": listed.text(free), "held": listed.text(held)}
+
+
+@operation
+async def money_balances(exchange: Exchange, member: str) -> list:
+    """What a member owns."""
+    assets = exchange.engine.listings.assets
+    owned = exchange.engine.balances(_member(exchange, member).account)
+    return [
+        {"asset": a.symbol, "free": a.text(owned[a.number][0]), "held": a.text(owned[a.number][1])}
+        for a in assets
+        if a.number in owned
+    ]
+
+
+@operation
+async def parameter_list(exchange: Exchange, market: str = "") -> list:
+    """Parameters of the exchange, or of one market."""
+    listings = exchange.engine.listings
+    if market:
+        found = _market(exchange, market)
+        values = dict(found.parameters)
+        values[Parameter.MAKER_FEE_PPM], values[Parameter.TAKER_FEE_PPM] = found.fee_ppm(0)
+    else:
+        values = listings.parameters
+    return [
+        {
+            "name": p.name, "value": value, "low": RULES[p].low, "high": RULES[p].high,
+            "meaning": RULES[p].meaning,
+        }
+        for p, value in sorted(values.items())
+    ]  # fmt: skip
+
+
+@operation
+async def parameter_set(
+    exchange: Exchange, name: str, value: int, market: str = "", member: str = "", tier: int = 0
+) -> dict:
+    """Change one number."""
+    if name not in Parameter.__members__:
+        raise Refused(f"there is no parameter {name!r}; `excraft parameter list` shows all")
+    parameter = Parameter[name]
+    rule = RULES[parameter]
+    if not rule.low <= value <= rule.high:
+        raise Refused(f"{name} must be from {rule.low} to {rule.high}, not {value}")
+    subject = -1
+    if rule.scope in (Scope.MARKET, Scope.MARKET_TIER):
+        if not market:
+            raise Refused(f"{name} belongs to a market: name one with --market")
+        subject = _market(exchange, market).number
+    elif rule.scope is Scope.ACCOUNT:
+        if not member:
+            raise Refused(f"{name} belongs to an account: name a member with --member")
+        subject = _member(exchange, member).account
+    command = SetParameter(parameter=parameter, value=value, subject=subject, tier=tier)
+    position, _ = await _execute(exchange, command)
+    return {"position": position}
