@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from excraft.engine.service import Engine, Settings
+from excraft.kernel import Kernel
 from excraft.kernel.reference import Reference
 from excraft.log import LogFull, MemoryLog
 from excraft.messages.commands import (
@@ -104,6 +105,12 @@ def desk() -> Callable[..., Desk]:
         return Desk(log, KeptReference() if kernel is None else kernel, Settings(**settings), clock)
 
     return make
+
+
+@pytest.fixture(params=[KeptReference, Kernel], ids=["reference", "compiled"])
+def any_kernel(request) -> type:
+    """Each kernel, for what must not depend on it."""
+    return request.param
 
 
 @pytest.fixture

@@ -75,7 +75,7 @@ class Engine:
         self._effects = Effects(orders=self.settings.orders)
         self._queue = Queue(self.settings.limits)
         self._pending = PendingListings(self._effects.listings)
-        self._snapshots = Snapshots(log, kernel, self._effects, self.settings.snapshot_folder)
+        self.snapshots = Snapshots(log, kernel, self._effects, self.settings.snapshot_folder)
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="engine")
         self._wake = asyncio.Event()
         self._urgent: Batch | None = None  # cancels out of a record that found the log full
@@ -134,7 +134,7 @@ class Engine:
 
     async def start(self, progress: Progress | None = None) -> Recovered:
         """Recover from snapshot and log, then take commands; `progress(done, total)` positions."""
-        recovered = await recover(self._log, self._kernel, self._effects, self._snapshots, progress)
+        recovered = await recover(self._log, self._kernel, self._effects, self.snapshots, progress)
         self._task = asyncio.create_task(self._run(), name="engine")
         return recovered
 
@@ -218,7 +218,7 @@ class Engine:
                     if done is not None:
                         self._dispatch(done)
                         done = None
-                    await self._snapshots.take(self._worker, self.lock)
+                    await self.snapshots.take(self._worker, self.lock)
                 job = self._next_job()
                 if done is not None:
                     self._dispatch(done)
@@ -230,9 +230,9 @@ class Engine:
                         break
                     self._wake.clear()
                     await self._wait()
-            if self._snapshots.dirty:
-                await self._snapshots.take(self._worker, self.lock)
-            await self._snapshots.written()
+            if self.snapshots.dirty:
+                await self.snapshots.take(self._worker, self.lock)
+            await self.snapshots.written()
         except (Exception, asyncio.CancelledError) as reason:
             self._fail(reason, [j.batch for j in (done, job) if j is not None])
             if isinstance(reason, asyncio.CancelledError):
@@ -240,14 +240,12 @@ class Engine:
 
     def _snapshot_due(self) -> bool:
         settings = self.settings
-        return self._snapshots.due(settings.snapshot_commands, settings.snapshot_seconds)
+        return self.snapshots.due(settings.snapshot_commands, settings.snapshot_seconds)
 
     async def _wait(self) -> None:
         """Until something arrives, or a snapshot is due."""
         try:
-            async with asyncio.timeout(
-                self._snapshots.seconds_left(self.settings.snapshot_seconds)
-            ):
+            async with asyncio.timeout(self.snapshots.seconds_left(self.settings.snapshot_seconds)):
                 await self._wake.wait()
         except TimeoutError:
             pass  # the loop looks again whether a snapshot is due
@@ -297,7 +295,7 @@ class Engine:
         batch, record, events = job.batch, job.record, job.events.result()
         rows, reports = self._effects.apply(record, events, tuples=not only_bulks(batch))
         self._queue.unanswered -= batch.count
-        self._snapshots.changed(batch.count)
+        self.snapshots.changed(batch.count)
         resolve(batch, record, events, rows, reports)
 
     def _only_cancels(self, batch: Batch, refusal: Exception) -> Batch:
