@@ -59,6 +59,8 @@ class FileLog:
     @property
     def room(self) -> bool:
         """Whether records that are not urgent are accepted now; looks again once a second."""
+        if not self._background:
+            self.tend()
         return all(p.room for p in self._partitions.values())
 
     @property
@@ -69,7 +71,7 @@ class FileLog:
     def append(self, partition: int, record: Record, *, urgent: bool = False) -> int:
         """See Log.append."""
         position = self._open(partition).append(record, urgent=urgent)
-        if not self._partitions[partition].spare.ready:
+        if not self._partitions[partition].spare.bytes:
             self._wake.set()
         return position
 
@@ -88,11 +90,18 @@ class FileLog:
         found = self._partitions.get(partition)
         return found.end.hash if found else GENESIS
 
+    def tend(self) -> None:
+        """Make missing spares, and marks durable: what the background thread does each second."""
+        for partition in list(self._partitions.values()):
+            partition.tend()
+
     def close(self) -> None:
         """Sync the marks and give the directory free."""
         if self._closed:
             return
         self._closed = True
+        for partition in self._partitions.values():
+            partition.spare.cancel()
         self._wake.set()
         if self._background:
             self._keeper.join()
@@ -128,8 +137,7 @@ class FileLog:
         while not self._closed:
             self._wake.wait(1.0)
             self._wake.clear()
-            for partition in list(self._partitions.values()):
-                partition.tend()
+            self.tend()
 
 
 class ReadOnlyLog:

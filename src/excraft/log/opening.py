@@ -9,7 +9,8 @@ from typing import NamedTuple
 from excraft.log import mark, segment
 from excraft.log.disk import Disk
 from excraft.log.log import Cut, End, LogDamaged
-from excraft.log.segment import UNKNOWN, Walk
+from excraft.log.mark import Mark
+from excraft.log.segment import CHUNK, UNKNOWN, Walk
 from excraft.log.spare import SPARE
 
 
@@ -21,6 +22,7 @@ class Opened(NamedTuple):
     end: End
     last: tuple[int, int] | None  # offset and padded length of the tail's last record
     cut: Cut | None
+    mark: Mark | None  # as it was found
 
 
 def opened(disk: Disk, folder: Path, partition: int, *, everything: bool = False) -> Opened:
@@ -28,6 +30,7 @@ def opened(disk: Disk, folder: Path, partition: int, *, everything: bool = False
 
     Raises LogDamaged; changes nothing but what cannot have been acknowledged.
     """
+    seen = mark.read(disk, folder)
     firsts = segment.firsts(disk, folder)
     if firsts and firsts[0] != 1:
         raise LogDamaged(folder / segment.name(1), 0, 1, "the first segment is missing")
@@ -35,89 +38,67 @@ def opened(disk: Disk, folder: Path, partition: int, *, everything: bool = False
     for first, following in zip(firsts[:-1], firsts[1:], strict=True):
         if everything or following == firsts[-1]:
             before = end if everything or first == 1 else End(first - 1, UNKNOWN)
-            end = _old_segment(disk, folder, partition, before, following)
-    found = Opened(0, 0, end, None, None)
+            path = folder / segment.name(before.position + 1)
+            with Walk(disk, path, partition, before) as walk:
+                if walk.to_the_end().end.position != following - 1:
+                    raise walk.damage(f"record {following} follows in the next segment")
+            end = walk.end
+    found = Opened(0, 0, end, None, None, seen)
     if firsts:
-        found = _tail(disk, folder / segment.name(firsts[-1]), partition, end)
-    found = _renamed_spare(disk, folder, partition, found)
-    if (seen := mark.read(disk, folder)) is not None and seen.position > found.end.position:
-        file = folder / segment.name(found.first or 1)
-        raise LogDamaged(
-            file,
-            found.offset,
-            found.end.position + 1,
-            f"record {seen.position} was acknowledged, but the log ends here",
-        )
+        found = _tail(disk, folder / segment.name(firsts[-1]), partition, found)
+    if SPARE in disk.names(folder):
+        found = _spare_with_records(disk, folder, partition, found)
+    _check_mark(folder, found)
     return found
 
 
-def _old_segment(disk: Disk, folder: Path, partition: int, before: End, following: int) -> End:
-    """The end of a segment that has a successor beginning with `following`."""
-    path = folder / segment.name(before.position + 1)
-    handle = disk.open(path, write=False)
-    try:
-        walk = Walk(disk, handle, partition, before)
-        for _ in walk:
-            pass
-    finally:
-        disk.close(handle)
-    if walk.end.position != following - 1:
-        raise LogDamaged(path, walk.offset, walk.end.position + 1, walk.reason)
-    return walk.end
+def _tail(disk: Disk, path: Path, partition: int, found: Opened) -> Opened:
+    """Verify the last segment, which continues `found`, and clean what follows its end."""
+    with Walk(disk, path, partition, found.end) as walk:
+        walk.to_the_end()
+        dirty = segment.used(walk) - walk.offset
+        cut = _cut(walk, found.mark, dirty) if dirty else None
+    return Opened(found.end.position + 1, walk.offset, walk.end, walk.last, cut, found.mark)
 
 
-def _tail(disk: Disk, path: Path, partition: int, before: End) -> Opened:
-    first = before.position + 1
-    handle = disk.open(path)
-    try:
-        walk = Walk(disk, handle, partition, before)
-        for _ in walk:
-            pass
-        dirty = segment.used(disk, handle, walk.offset) - walk.offset
-        cut = _cut(walk, path, dirty) if dirty else None
-        disk.sync(handle)
-    finally:
-        disk.close(handle)
-    return Opened(first, walk.offset, walk.end, walk.last, cut)
-
-
-def _cut(walk: Walk, path: Path, dirty: int) -> Cut:
+def _cut(walk: Walk, seen: Mark | None, dirty: int) -> Cut:
     """Zero the bytes after the end, unless something says that they were acknowledged."""
     position = walk.end.position + 1
-    seen = mark.read(walk.disk, path.parent)
     if seen is None:
-        reason = f"{walk.reason}; without the file {mark.NAME} nobody knows if it was acknowledged"
-        raise LogDamaged(path, walk.offset, position, reason)
+        raise walk.damage(f"nobody knows if it was acknowledged, for {mark.NAME} is missing")
     if seen.position >= position:
-        reason = f"{walk.reason}; record {seen.position} was acknowledged"
-        raise LogDamaged(path, walk.offset, position, reason)
+        raise walk.damage(f"record {seen.position} was acknowledged")
     if later := segment.later_record(walk):
-        reason = f"{walk.reason}; yet record {later[1]} follows at offset {later[0]}"
-        raise LogDamaged(path, walk.offset, position, reason)
-    for at in range(walk.offset, walk.offset + dirty, segment.CHUNK):
-        size = min(segment.CHUNK, walk.offset + dirty - at)
-        walk.disk.write(walk.handle, at, bytes(size))
-    return Cut(path, walk.offset, dirty, position, walk.reason)
-
-
-def _renamed_spare(disk: Disk, folder: Path, partition: int, found: Opened) -> Opened:
-    """Name the spare as a segment when records went into it and its new name was lost."""
-    if SPARE not in disk.names(folder):
-        return found
-    handle = disk.open(folder / SPARE, write=False)
+        raise walk.damage(f"yet record {later[1]} follows at offset {later[0]}")
+    handle = walk.disk.open(walk.path)
     try:
-        walk = Walk(disk, handle, partition, found.end)
-        begins = next(iter(walk), None) is not None
-        later = None if begins else segment.later_record(walk)
+        for at in range(walk.offset, walk.offset + dirty, CHUNK):
+            walk.disk.write(handle, at, bytes(min(CHUNK, walk.offset + dirty - at)))
+        walk.disk.sync(handle)
     finally:
-        disk.close(handle)
-    if later:
-        reason = f"record {later[1]} follows in {SPARE} at offset {later[0]}"
-        file = folder / segment.name(found.first or 1)
-        raise LogDamaged(file, found.offset, found.end.position + 1, reason)
+        walk.disk.close(handle)
+    return Cut(walk.path, walk.offset, dirty, position, walk.reason)
+
+
+def _spare_with_records(disk: Disk, folder: Path, partition: int, found: Opened) -> Opened:
+    """Name the spare as a segment when records went into it and its new name was lost."""
+    with Walk(disk, folder / SPARE, partition, found.end) as walk:
+        begins = next(iter(walk), None) is not None
+        if not begins and (later := segment.later_record(walk)):
+            raise walk.damage(f"yet record {later[1]} follows at offset {later[0]}")
     if not begins:
         return found
     path = folder / segment.name(found.end.position + 1)
     disk.rename(folder / SPARE, path)
     disk.sync_folder(folder)
-    return _tail(disk, path, partition, found.end)
+    return _tail(disk, path, partition, found)
+
+
+def _check_mark(folder: Path, found: Opened) -> None:
+    seen, end = found.mark or Mark(), found.end
+    path = folder / segment.name(found.first or 1)
+    if seen.position > end.position:
+        reason = f"record {seen.position} was acknowledged, but the log ends here"
+        raise LogDamaged(path, found.offset, end.position + 1, reason)
+    if seen.position == end.position and seen.hash != end.hash:
+        raise LogDamaged(path, found.offset, end.position, "it is not the one acknowledged")

@@ -1,22 +1,21 @@
 """One partition of a file log: a folder of segments, the mark, and the spare."""
 
-import errno
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from typing import NoReturn
 
-from excraft.log import mark, segment
+from excraft.log import segment
 from excraft.log.disk import Disk
 from excraft.log.log import LogBroken, LogError, LogFull, Verify
+from excraft.log.mark import Mark, MarkFile
 from excraft.log.opening import opened
 from excraft.log.reading import records
 from excraft.log.segment import padded
-from excraft.log.spare import Spare
+from excraft.log.spare import FULL, PASSING, Spare
 from excraft.messages.codec import Record, encode
 
-FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+BROKEN = "the log cannot be written any more in this process: "
 
 
 class Partition:
@@ -28,6 +27,7 @@ class Partition:
         self._disk, self._folder, self._number = disk, folder, number
         self._lock = Lock()
         self._broken = ""
+        self._full = False  # an ordinary record was refused since there was a spare
         disk.make_folder(folder)
         found = opened(disk, folder, number, everything=everything)
         self.cut = found.cut
@@ -40,17 +40,14 @@ class Partition:
             self._handle = disk.open(folder / segment.name(found.first))
             self._size = disk.size(self._handle)
             self._write_again(found.last)
-        self._mark = disk.open(folder / mark.NAME, create=True)
-        self._set_mark()
-        disk.sync(self._mark)
+        self._mark = MarkFile(disk, folder)
+        self._mark.sync(self._acknowledged())
         disk.sync_folder(folder)
-        self._marked = self.end.position
 
     @property
     def room(self) -> bool:
         """Whether an ordinary record is accepted now."""
-        free = self._size - self._offset + self.spare.bytes
-        return not self._broken and (free > self._reserve or self.spare.may_try())
+        return not self._broken and (not self._full or self.spare.bytes > 0)
 
     def append(self, record: Record, *, urgent: bool) -> int:
         """Write and sync one record; see Log.append."""
@@ -64,7 +61,7 @@ class Partition:
             self._write(raw)
             self._offset += len(raw)
             self.end = self.end.after(record, digest)
-            self._guarded(self._set_mark)
+            self._guarded(lambda: self._mark.set(self._acknowledged()))
             return record.position
 
     def read(self, after: int, verify: Verify) -> Iterator[Record]:
@@ -74,56 +71,61 @@ class Partition:
 
     def tend(self) -> None:
         """Make a spare if there is none, and the mark durable; called now and then."""
-        self.spare.make(gently=True)
-        with self._lock:
-            if not self._broken:
-                with suppress(LogBroken):  # the next append says it
-                    self._settle()
+        try:
+            self.spare.make(gently=True)
+        except OSError as error:
+            self._broken = self._broken or BROKEN + str(error)  # the next append says it
+        self._sync_mark()
 
     def close(self) -> None:
-        """Make the mark durable and let go; raises LogBroken when that fails."""
+        """Make the mark durable and let go."""
+        self._sync_mark()
         with self._lock:
+            self.spare.close()
+            self._mark.close()
+            if self._handle is not None:
+                self._disk.close(self._handle)
+            self._handle = None
+            self._broken = self._broken or BROKEN + "it is closed"
+
+    def _sync_mark(self) -> None:
+        if not self._broken:
             try:
-                if not self._broken:
-                    self._settle()
-            finally:
-                self._let_go()
-
-    def _settle(self) -> None:
-        if self._marked != self.end.position:
-            self._guarded(lambda: self._disk.sync(self._mark))
-            self._marked = self.end.position
-
-    def _let_go(self) -> None:
-        self._broken = self._broken or "the log is closed"
-        for handle in (self._handle, self._mark):
-            if handle is not None:
-                self._disk.close(handle)
-        self._handle = self._mark = None
+                self._mark.sync(self._acknowledged())
+            except OSError as error:
+                self._broken = BROKEN + str(error)
 
     def _find_room(self, length: int, position: int, urgent: bool) -> None:
         """Make sure that `length` bytes fit at the offset and leave the reserve; or LogFull."""
         if length > self._size - self._offset:
             self._roll(length, position)
         left = self._size - self._offset - length
-        if not urgent and left + self.spare.bytes < self._reserve and not self.spare.make():
+        if not urgent and left + self.spare.bytes < self._reserve and not self._spare_made():
+            self._full = True
             raise LogFull(f"the disk is full, only cancels are accepted: {self.spare.reason}")
+        self._full = self._full and urgent
 
     def _roll(self, length: int, position: int) -> None:
         """Go on in the spare."""
-        if not self.spare.make() and length <= self.spare.size:
+        if not self._spare_made() and length <= self.spare.size:
+            self._full = True
             raise LogFull(f"the disk is full, nothing is accepted: {self.spare.reason}")
         path = self._folder / segment.name(position)
         try:
-            self.spare.take(path, max(length, self.spare.size))
+            handle = self.spare.take(path, max(length, self.spare.size))
         except OSError as error:
-            if error.errno in FULL or error.errno is None:
-                raise LogFull(f"the disk has no room for {length} bytes: {error}") from error
+            if error.errno in PASSING:
+                raise LogFull(f"no room for {length} bytes: {error}") from error
             self._break(error)
         if self._handle is not None:
             self._disk.close(self._handle)
-        self._handle = self._disk.open(path)
-        self._size, self._offset = self._disk.size(self._handle), 0
+        self._handle, self._size, self._offset = handle, self._disk.size(handle), 0
+
+    def _spare_made(self) -> bool:
+        try:
+            return self.spare.make()
+        except OSError as error:
+            self._break(error)
 
     def _write(self, raw: bytes) -> None:
         try:
@@ -140,8 +142,8 @@ class Partition:
         self._disk.write(self._handle, self._offset, bytes(length))
         self._disk.sync(self._handle)
 
-    def _set_mark(self) -> None:
-        self._disk.write(self._mark, 0, mark.pack(self.end.position, self.end.hash))
+    def _acknowledged(self) -> Mark:
+        return Mark(self.end.position, self.end.hash)
 
     def _write_again(self, last: tuple[int, int] | None) -> None:
         """Write the last record once more and sync it.
@@ -160,7 +162,7 @@ class Partition:
             self._break(error)
 
     def _break(self, error: BaseException) -> NoReturn:
-        self._broken = f"the log cannot be written any more in this process: {error}"
+        self._broken = BROKEN + (str(error) or type(error).__name__)
         if isinstance(error, OSError):
             raise LogBroken(self._broken) from error
         raise error

@@ -15,26 +15,20 @@ def records(
 ) -> Iterator[Record]:
     """The records after position `between[0]` up to and with `between[1]`; raises LogDamaged."""
     after, upto = between
-    firsts = segment.firsts(disk, folder)
-    begin = max((f for f in firsts if f <= after + 1), default=1)
+    begin = max((f for f in segment.firsts(disk, folder) if f <= after + 1), default=1)
     end = End() if begin == 1 else End(begin - 1, UNKNOWN)
-    while end.position < upto:
+    while max(after, end.position) < upto:
         path = folder / segment.name(end.position + 1)
-        try:
-            handle = disk.open(path, write=False)
-        except FileNotFoundError:
-            raise LogDamaged(path, 0, end.position + 1, "the segment is missing") from None
-        try:
-            walk = Walk(disk, handle, partition, end, verify == "chain")
+        with Walk(disk, path, partition, end, verify == "chain") as walk:
             for record in walk:
                 if record.position > after:
                     yield record
                 if record.position >= upto:
                     return
-        finally:
-            disk.close(handle)
-        if segment.name(walk.end.position + 1) not in disk.names(folder):
-            raise LogDamaged(path, walk.offset, walk.end.position + 1, walk.reason)
+        if walk.end.position == end.position or walk.end.position + 1 not in segment.firsts(
+            disk, folder
+        ):
+            raise walk.damage()
         end = walk.end
 
 
@@ -43,25 +37,17 @@ def reader_end(disk: Disk, folder: Path, partition: int) -> End:
 
     Raises LogDamaged when a record that the mark calls acknowledged is not valid.
     """
-    seen = mark.read(disk, folder) or mark.Mark()  # before the records: it may be behind, not ahead
+    seen = mark.read(disk, folder) or mark.Mark()  # before the records, so never ahead of them
     firsts = segment.firsts(disk, folder)
+    if not firsts:
+        if seen.position:
+            raise LogDamaged(folder / segment.name(1), 0, 1, "the segment is missing")
+        return End()
     end = End()
     for first in firsts[-2:]:
-        if first == firsts[0] or end.position == first - 1:
-            before = end
-        else:
-            before = End(first - 1, UNKNOWN)
-        path = folder / segment.name(first)
-        handle = disk.open(path, write=False)
-        try:
-            walk = Walk(disk, handle, partition, before)
-            for _ in walk:
-                pass
-        finally:
-            disk.close(handle)
-        end = walk.end
-        if first != firsts[-1] and end.position != firsts[-1] - 1:
-            raise LogDamaged(path, walk.offset, end.position + 1, walk.reason)
-    if end.position < seen.position:
-        raise LogDamaged(path if firsts else folder, walk.offset, end.position + 1, walk.reason)
+        before = end if end.position == first - 1 else End(first - 1, UNKNOWN)
+        with Walk(disk, folder / segment.name(first), partition, before) as walk:
+            end = walk.to_the_end().end
+        if end.position < (firsts[-1] - 1 if first != firsts[-1] else seen.position):
+            raise walk.damage()
     return end

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from excraft.log.disk import Disk
-from excraft.log.log import End
+from excraft.log.log import End, LogDamaged
 from excraft.messages.codec import HEADER, MAGIC, Damaged, Record, decode, length_of
 
 ALIGN = 8
@@ -38,16 +38,40 @@ class Walk:
 
     After the iteration `offset` and `end` tell where it stopped and `reason` why; the caller knows
     whether that is the end, a torn tail or damage. Without `chain` only CRC and position are
-    compared, and `end.hash` stays UNKNOWN.
+    compared, and `end.hash` stays UNKNOWN. Use as a context manager: it has the file open.
     """
 
-    def __init__(self, disk: Disk, handle: int, partition: int, end: End, chain=True) -> None:
-        self.disk, self.handle, self.partition = disk, handle, partition
+    def __init__(
+        self, disk: Disk, path: Path, partition: int, end: End, chain: bool = True
+    ) -> None:
+        self.disk, self.path, self.partition = disk, path, partition
         self.end, self.chain = end, chain
         self.offset = 0
         self.last: tuple[int, int] | None = None  # offset and padded length of the last record
         self.reason = ""
         self._chunk, self._base = memoryview(b""), 0
+        try:
+            self.handle = disk.open(path, write=False)
+        except FileNotFoundError:
+            self.reason = "the segment is missing"
+            raise self.damage() from None
+
+    def __enter__(self) -> "Walk":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.disk.close(self.handle)
+
+    def to_the_end(self) -> "Walk":
+        """Iterate over all records."""
+        for _ in self:
+            pass
+        return self
+
+    def damage(self, reason: str = "") -> LogDamaged:
+        """The error that says so of the place where the walk stopped."""
+        reason = "; ".join(filter(None, (self.reason, reason)))
+        return LogDamaged(self.path, self.offset, self.end.position + 1, reason)
 
     def __iter__(self) -> Iterator[Record]:
         while True:
@@ -85,15 +109,19 @@ class Walk:
         """`length` bytes at the offset, fewer at the end of the file."""
         at = self.offset - self._base
         if at + length > len(self._chunk):
-            self._chunk = self.disk.read(self.handle, self.offset, max(CHUNK, length))
+            try:
+                self._chunk = self.disk.read(self.handle, self.offset, max(CHUNK, length))
+            except OSError as error:
+                self.reason = f"it cannot be read: {error}"
+                raise self.damage() from error
             self._base, at = self.offset, 0
         return self._chunk[at : at + length]
 
 
-def used(disk: Disk, handle: int, start: int) -> int:
-    """Offset after the last byte from `start` on that is not zero; `start` when all are."""
-    end, at = start, start
-    while chunk := disk.read(handle, at, CHUNK):
+def used(walk: Walk) -> int:
+    """Offset after the last byte that is not zero, behind the place where `walk` stopped."""
+    end = at = walk.offset
+    while chunk := walk.disk.read(walk.handle, at, CHUNK):
         nonzero = np.flatnonzero(np.frombuffer(chunk, np.uint8))
         if len(nonzero):
             end = at + int(nonzero[-1]) + 1
