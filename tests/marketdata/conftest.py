@@ -4,6 +4,7 @@ import random
 from collections import defaultdict
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from excraft.kernel.reference import Reference
@@ -23,7 +24,7 @@ from excraft.messages.commands import (
     Side,
     TimeInForce,
 )
-from excraft.messages.events import Event, EventKind, Flag
+from excraft.messages.events import EVENT, Event, EventKind, Flag
 
 MARKETS, ACCOUNTS = 3, 4
 QUOTE_ATOMS = (7, 1, 1_000)  # worth of one lot x one tick
@@ -84,6 +85,30 @@ def flow():
                                time_ns=now)  # fmt: skip
             found.append((record, kernel.step(record)))
         return SimpleNamespace(kernel=kernel, records=found)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def traded():
+    """traded([(time_ns, price, lots, taker side)]) -> (record, events), one record per trade."""
+
+    def run(trades: list[tuple], worth: int = 1):
+        listing = [ListMarket(base=0, quote=1, base_atoms_per_lot=1,
+                              quote_atoms_per_tick_lot=worth)]  # fmt: skip
+        record = record_of(listing, position=1, sequence=1, time_ns=0)
+        listed = np.zeros(1, EVENT)
+        listed["kind"] = EventKind.MARKET_LISTED
+        found = [(record, listed)]
+        for i, (time_ns, price, lots, side) in enumerate(trades, 1):
+            rows = np.zeros(2, EVENT)
+            rows["kind"], rows["price"], rows["quantity"] = EventKind.ORDER_FILLED, price, lots
+            rows["trade_id"], rows["order_id"], rows["side"] = i, [i, 0], [side, 1 - side]
+            rows["flags"] = [0, Flag.MAKER]  # the maker's level is left out: no book here
+            cancel = [CancelOrder(account=0, market=0, order_id=1)]
+            record = record_of(cancel, position=i + 1, sequence=i + 1, time_ns=time_ns)
+            found.append((record, rows))
+        return found
 
     return run
 

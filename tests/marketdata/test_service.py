@@ -1,11 +1,18 @@
 """Both ways of taking in records, the recount, the kernel's book, and restarts."""
 
+import random
+
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from excraft.kernel import Kernel
 from excraft.marketdata import INTERVALS, MarketData
+from excraft.marketdata.trades import Trade
 from excraft.messages.codec import OutOfOrder
+from excraft.messages.events import EVENT, EventKind, Flag
+from excraft.testing.workload import Seeded, Workload
 
 MARKETS = range(3)
 SEEDS = st.integers(0, 2**32)
@@ -98,6 +105,67 @@ def test_a_restart_changes_no_answer(flow, seed, sizes, cut):
         now_ns = record.time_ns + DAY_NS
     assert answers(after, now_ns) == answers(whole, now_ns)
     assert after.dump() == whole.dump()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_absurd_records_too_give_the_same(seed):
+    """Extreme amounts, new listings in the middle, refusals of every kind."""
+    workload, kernel = Workload(Seeded(seed)), Kernel()
+    rows, columns = MarketData(columns_from=10**9), MarketData(columns_from=0)
+    dice = random.Random(seed)
+    for i in range(150):
+        record = workload.record(dice.choice([1, 5, 60])) if i else workload.opening()
+        events = kernel.step(record)
+        workload.learn(events)
+        one, two = rows.apply(record, events), columns.apply(record, events)
+        assert (one.markets, one.traded) == (two.markets, two.traded)
+        assert sorted(one.fills) == sorted(two.fills)
+    assert rows.invariant() == columns.invariant() == []
+    assert rows.dump() == columns.dump()
+    assert sum(one.tape.last_id for one in rows.traded.values()) > 100
+
+
+def test_a_listing_counts_before_commands_in_front_of_it(flow):
+    record, events = flow(1, []).records[0]
+    assert [int(e) for e in events["command"][events["kind"] == EventKind.MARKET_LISTED]] == [
+        8,
+        9,
+        10,
+    ]
+    fill = np.zeros(2, EVENT)
+    fill["kind"], fill["trade_id"], fill["price"], fill["quantity"] = (
+        EventKind.ORDER_FILLED,
+        1,
+        3,
+        2,
+    )
+    fill["flags"] = [0, Flag.MAKER]
+    for columns_from in (0, 10**9):
+        data = MarketData(columns_from=columns_from)
+        changes = data.apply(record, np.concatenate((fill, events)))
+        assert changes.trades == [Trade(0, 1, 3, 2, 3 * 2 * 7, record.time_ns, False)]
+
+
+def test_changed_books_are_told_to_each_reader(flow):
+    data, records = MarketData(), flow(5, [40, 40]).records
+    assert data.changed_books("r") == set()
+    changed = set()
+    for record, events in records:
+        changed |= data.apply(record, events).markets
+    assert changed
+    assert data.changed_books("late") == set()
+    assert data.changed_books("r") == changed
+    assert data.changed_books("r") == set()
+    data.diff(1, "r")
+    data.forget("r")
+    assert data.books[1].pending == {}
+
+
+def test_markets_without_orders_have_empty_answers():
+    data = MarketData()
+    assert data.depth(7) == (0, [], [])
+    assert data.best(7) == (0, 0, 0, 0, 0)
+    assert data.trades(7) == data.agg_trades(7) == data.candles(7, "1m") == []
 
 
 def test_a_gap_between_records_is_refused(flow):

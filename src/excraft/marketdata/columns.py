@@ -25,18 +25,26 @@ class BookPiece(NamedTuple):
 
 
 class TapePiece(NamedTuple):
-    """Trades of one market: rows for the two rings of a Tape and one bar over them all.
-
-    `agg_of` is the place of each trade's aggregate trade within `aggs`; `columns` are the lists
-    trade_id, price, lots, quote_atoms, order_id, side of the trades.
-    """
+    """Trades of one market: rows for the two rings of a Tape and one bar over them all."""
 
     market: int
     trades: np.ndarray
     aggs: np.ndarray
-    agg_of: list[int]
-    columns: tuple[list[int], ...]
     bar: list[int]
+
+
+class FillColumns(NamedTuple):
+    """The fields of trades.Fill over all trades of a record, ordered by market; `agg_of` is the
+    place of the aggregate trade among those of this record and market, from 0."""
+
+    market: np.ndarray
+    trade_id: np.ndarray
+    price: np.ndarray
+    lots: np.ndarray
+    quote_atoms: np.ndarray
+    order_id: np.ndarray
+    side: np.ndarray
+    agg_of: np.ndarray
 
 
 def book_pieces(events: np.ndarray) -> list[BookPiece]:
@@ -67,12 +75,14 @@ def book_pieces(events: np.ndarray) -> list[BookPiece]:
     ]
 
 
-def tape_pieces(events: np.ndarray, time_ns: int, quote_atoms: np.ndarray) -> list[TapePiece]:
-    """The trades among the events, market by market; `quote_atoms` by market number."""
+def tape_pieces(
+    events: np.ndarray, time_ns: int, quote_atoms: np.ndarray
+) -> tuple[list[TapePiece], FillColumns | None]:
+    """The trades among the events, market by market and all together; `quote_atoms` by market."""
     taken = (events["kind"] == EventKind.ORDER_FILLED) & ((events["flags"] & Flag.MAKER) == 0)
     rows = events[np.flatnonzero(taken)]
     if not len(rows):
-        return []
+        return [], None
     rows = rows[np.argsort(rows["market"], kind="stable")]
     market, side = rows["market"], rows["side"].astype(np.int64)
     price, lots, order_id = rows["price"], rows["quantity"], rows["order_id"]
@@ -82,30 +92,27 @@ def tape_pieces(events: np.ndarray, time_ns: int, quote_atoms: np.ndarray) -> li
 
     other_market = market[1:] != market[:-1]
     cuts = _starts(other_market)
-    head = _starts(
-        other_market | (order_id[1:] != order_id[:-1]) | (price[1:] != price[:-1])
-    )  # of each aggregate trade
+    other_agg = other_market | (order_id[1:] != order_id[:-1]) | (price[1:] != price[:-1])
+    head = _starts(other_agg)
     trades = np.stack((price, lots, time_side), axis=1)
     aggs = np.stack(
         (price[head], np.add.reduceat(lots, head), trade_id[head], time_side[head]), axis=1
     )
-    agg_of = np.zeros(len(rows), np.int64)
-    agg_of[head[1:]] = 1
-    agg_of = np.cumsum(agg_of)
+    agg_of = np.cumsum(np.concatenate(([0], other_agg)))
+    agg_cuts = agg_of[cuts]
+    counts = np.diff(cuts, append=len(rows))
+    fills = FillColumns(market, trade_id, price, lots, quote, order_id, side,
+                        agg_of - np.repeat(agg_cuts, counts))  # fmt: skip
 
     bars = _bars((price, lots, quote, side == 0, trade_id), cuts, time_ns // 1_000_000)
-    columns = [c.tolist() for c in (trade_id, price, lots, quote, order_id, side)]
-    ends = np.append(cuts[1:], len(rows))
-    agg_first = agg_of[cuts]
-    agg_end = [*agg_first[1:].tolist(), len(aggs)]
-    agg_of = (agg_of - np.repeat(agg_first, ends - cuts)).tolist()
-    return [
-        TapePiece(m, trades[a:b], aggs[c:d], agg_of[a:b], tuple(col[a:b] for col in columns), bar)
-        for m, a, b, c, d, bar in zip(
-            market[cuts].tolist(), cuts.tolist(), ends.tolist(), agg_first.tolist(), agg_end, bars,
-            strict=True,
-        )
-    ]  # fmt: skip
+    places = zip(
+        market[cuts].tolist(),
+        _ranges(cuts, len(rows)),
+        _ranges(agg_cuts, len(aggs)),
+        bars,
+        strict=True,
+    )
+    return [TapePiece(m, trades[a], aggs[b], bar) for m, a, b, bar in places], fills
 
 
 def _bars(columns: tuple[np.ndarray, ...], cuts: np.ndarray, time_ms: int) -> list[list[int]]:
@@ -127,3 +134,9 @@ def _bars(columns: tuple[np.ndarray, ...], cuts: np.ndarray, time_ms: int) -> li
 def _starts(differs: np.ndarray) -> np.ndarray:
     """Indexes at which a run begins, given where each element differs from the one before."""
     return np.concatenate(([0], np.flatnonzero(differs) + 1))
+
+
+def _ranges(cuts: np.ndarray, end: int) -> list[slice]:
+    """From each cut to the next one, the last to the end."""
+    at = [*cuts.tolist(), end]
+    return [slice(a, b) for a, b in zip(at, at[1:], strict=False)]

@@ -96,7 +96,8 @@ class Book:
             else:
                 raise BrokenBook(f"{lots} lots at {key} leave {left}")
         for side in (0, 1):
-            self._resort(self.keys[side], new[side], gone[side])
+            if new[side] or gone[side]:
+                self._resort(self.keys[side], new[side], gone[side])
         for reader in self.pending.values():
             reader[1].update(key for key, _ in net)
 

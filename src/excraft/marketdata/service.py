@@ -1,12 +1,12 @@
 """Market data: everything the public streams and questions need, computed from events alone."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import numpy as np
 
 from excraft.marketdata import saved, tickers
 from excraft.marketdata.candles import Candle, Span
-from excraft.marketdata.columns import TapePiece, book_pieces, tape_pieces
+from excraft.marketdata.columns import FillColumns, book_pieces, tape_pieces
 from excraft.marketdata.depth import Best, Book, Depth, DepthDiff
 from excraft.marketdata.intervals import DAY, INTERVALS, open_of, step
 from excraft.marketdata.tickers import Average, Ticker
@@ -56,32 +56,31 @@ class MarketData:
         OutOfOrder when records are missing in between.
         """
         if record.position <= self.position:
-            return Changes(record.time_ns, set(), [])
+            return Changes(record.time_ns, set(), set(), [])
         if record.position != self.position + 1:
             raise OutOfOrder(f"record {record.position} cannot follow record {self.position}")
-        changed: set[int] = set()
-        fills: list[Fill] = []
         if len(events) < self._columns_from:
-            self._apply_rows(record, events.tolist() if rows is None else rows, changed, fills)
+            changes = self._apply_rows(record, events.tolist() if rows is None else rows)
         else:
-            self._apply_columns(record, events, changed, fills)
+            changes = self._apply_columns(record, events)
         self.position = record.position
         self.time_ns = record.time_ns
-        if changed:
+        if changes.markets:
             for reader in self._book_readers.values():
-                reader |= changed
-        if fills and self._trade_readers:
-            traded = {fill[0] for fill in fills}
+                reader |= changes.markets
+        if changes.traded:
             for reader in self._trade_readers.values():
-                reader |= traded
-        return Changes(record.time_ns, changed, fills)
+                reader |= changes.traded
+        return changes
 
-    def _apply_rows(
-        self, record: Record, rows: Iterable[tuple], changed: set[int], fills: list[Fill]
-    ) -> None:
+    def _apply_rows(self, record: Record, rows: list[tuple]) -> Changes:
+        changed, fills = set(), []
         time_side, time_ms = record.time_ns * 2, record.time_ns // _MS
         books = self.books
-        for (command, kind, side, _, flags, market, _, order_id, price, lots, left, _, _,
+        for row in rows:  # a record's listings count before its first trading command
+            if row[1] == _LISTED:
+                self._list(row[5], record, row[0])
+        for (_, kind, side, _, flags, market, _, order_id, price, lots, left, _, _,
              trade_id) in rows:  # fmt: skip
             if flags & _RESTING:
                 books[market].change(side, price, -lots)
@@ -99,32 +98,26 @@ class MarketData:
             elif left and (kind == _ACCEPTED or kind == _TRIGGERED):
                 self._book(market).change(side, price, left)
                 changed.add(market)
-            elif kind == _LISTED:
-                self._list(market, record, command)
 
-    def _apply_columns(
-        self, record: Record, events: np.ndarray, changed: set[int], fills: list[Fill]
-    ) -> None:
+        return Changes(record.time_ns, changed, {fill.market for fill in fills}, fills)
+
+    def _apply_columns(self, record: Record, events: np.ndarray) -> Changes:
         for at in np.flatnonzero(events["kind"] == EventKind.MARKET_LISTED).tolist():
             self._list(int(events["market"][at]), record, int(events["command"][at]))
+        changed = set()
         for market, changes, net in book_pieces(events):
             self._book(market).change_many(changes, net)
             changed.add(market)
         worth = np.array(self.quote_atoms, np.int64)
-        for piece in tape_pieces(events, record.time_ns, worth):
-            self._add_piece(piece, fills)
-
-    def _add_piece(self, piece: TapePiece, fills: list[Fill]) -> None:
-        one, market = self._trading(piece.market), piece.market
-        base = one.tape.aggs.total + 1
-        one.tape.add_many(piece.trades, piece.aggs)
-        one.bars.add(piece.bar)
-        fills += [
-            Fill(market, i, price, lots, quote, order_id, side, base + agg)
-            for i, price, lots, quote, order_id, side, agg in zip(
-                *piece.columns, piece.agg_of, strict=True
-            )
-        ]
+        pieces, columns = tape_pieces(events, record.time_ns, worth)
+        bases = np.zeros(len(worth), np.int64)
+        for piece in pieces:
+            one = self._trading(piece.market)
+            bases[piece.market] = one.tape.aggs.total + 1
+            one.tape.add_many(piece.trades, piece.aggs)
+            one.bars.add(piece.bar)
+        traded = {piece.market for piece in pieces}
+        return Changes(record.time_ns, changed, traded, lambda: _fills(columns, bases))
 
     def _list(self, market: int, record: Record, command: int) -> None:
         assert market == len(self.quote_atoms), "market numbers grow by one"
@@ -157,9 +150,10 @@ class MarketData:
     def diff(self, market: int, reader: str) -> DepthDiff | None:
         """What changed in the book since this reader's last call; None: nothing.
 
-        The first call starts the reader, after `depth` or before makes no difference: its first
-        diff begins at the update id after that call, so send no diff to a client that came before
-        it. Each cadence is one reader ("100ms", "1000ms"); all clients of a cadence share it.
+        The first call starts the reader and gives None. Each cadence is one reader ("100ms",
+        "1000ms") that all clients of the cadence share. Call it once when a subscription is
+        accepted, before saying so: then the client's first diff begins at or before the snapshot it
+        takes next, as it must. At each tick ask for `changed_books(reader)` that are subscribed.
         """
         return self._book(market).diff(reader)
 
@@ -327,3 +321,12 @@ def _take(readers: dict[str, set[int]], reader: str) -> set[int]:
     changed = readers.get(reader, set())
     readers[reader] = set()
     return changed
+
+
+def _fills(columns: FillColumns | None, bases: np.ndarray) -> list[Fill]:
+    """The trades of a record taken in by columns; `bases` are the first aggregate ids by market."""
+    if columns is None:
+        return []
+    agg_id = columns.agg_of + bases[columns.market]
+    lists = (column.tolist() for column in (*columns[:-1], agg_id))
+    return [Fill._make(fields) for fields in zip(*lists, strict=True)]

@@ -1,5 +1,6 @@
 """The tape of one market: its newest trades and aggregate trades."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -56,18 +57,32 @@ class Changes:
 
     time_ns  of the record; the time of all its trades
     markets  whose book changed
-    fills    of the record, in the order of their markets' trade ids
-    The lists of trades are made when first asked for.
+    traded   markets with trades
+    The lists of trades are made when first asked for, so nobody pays who does not ask.
     """
 
-    __slots__ = ("_agg_trades", "_trades", "fills", "markets", "time_ns")
+    __slots__ = ("_agg_trades", "_fills", "_trades", "markets", "time_ns", "traded")
 
-    def __init__(self, time_ns: int, markets: set[int], fills: list[Fill]):
+    def __init__(
+        self,
+        time_ns: int,
+        markets: set[int],
+        traded: set[int],
+        fills: list[Fill] | Callable[[], list[Fill]],
+    ):
         self.time_ns = time_ns
         self.markets = markets
-        self.fills = fills
+        self.traded = traded
+        self._fills = fills
         self._trades: list[Trade] | None = None
         self._agg_trades: list[AggTrade] | None = None
+
+    @property
+    def fills(self) -> list[Fill]:
+        """All trades of the record with their taker; within a market by id."""
+        if callable(self._fills):
+            self._fills = self._fills()
+        return self._fills
 
     @property
     def trades(self) -> list[Trade]:
