@@ -45,13 +45,14 @@ class FileLog:
         self._disk.make_folder(self.directory)
         self._lock = self._take_lock()
         try:
-            for number in partitions(self._disk, self.directory):
+            for number in partitions(self._disk, self.directory) or [0]:
                 self._open(number, everything)
         except BaseException:
             self._release()
             raise
         self._background = background
         self._wake = Event()
+        self._wake.set()
         self._keeper = Thread(target=self._keep, name="excraft-log", daemon=True)
         if background:
             self._keeper.start()

@@ -1,7 +1,7 @@
 """The spare: the next segment, made ahead of use so that no append waits for the file system.
 
-It is allocated, then filled with zeros and synced: overwriting blocks that exist syncs faster than
-filling holes, because the file system has nothing of its own to note down.
+It is allocated, then filled with zeros as far as there is time: overwriting blocks that were written
+once syncs faster than writing allocated ones first, when the file system has to note that down.
 """
 
 import errno
@@ -40,7 +40,7 @@ class Spare:
         return 0 if self._handle is None else self.size
 
     def make(self, *, gently: bool = False) -> bool:
-        """Have a spare now, waiting for one being made; False when the disk is full.
+        """Have a spare now, or when `gently` one filled with zeros soon; False when the disk is full.
 
         After a failure it is tried again only a second later. Raises OSError when the disk is
         not full but faulty.
@@ -105,14 +105,15 @@ class Spare:
         handle = disk.open(new, create=True)
         try:
             disk.allocate(handle, size)
-            for offset in range(0, size, PIECE):
+            for offset in range(0, size if gently else 0, PIECE):
                 if self._cancelled:
                     raise OSError(errno.ECANCELED, "the log is being closed")
                 began = time.monotonic()
                 disk.write(handle, offset, bytes(min(PIECE, size - offset)))
                 disk.sync(handle)
-                if gently:
-                    self._hurry.wait((time.monotonic() - began) * REST)
+                if self._hurry.wait((time.monotonic() - began) * REST):
+                    break
+            disk.sync(handle)
             disk.rename(new, self._folder / SPARE)
             disk.sync_folder(self._folder)
         except OSError:
