@@ -110,7 +110,7 @@ class ApiKeys:
         with self._database.write_durable() as connection:
             row["change"] = self._next_change(connection)
             connection.execute(insert(api_keys).values(row))
-        self.refresh()
+        self._refresh_or_tell()
         return NewKey(key, secret)
 
     def revoke(self, key: str) -> None:
@@ -126,7 +126,8 @@ class ApiKeys:
                     .where(_c.key == key)
                     .values(revoked_ns=time.time_ns(), change=change)
                 )
-        self.refresh()
+        self._working.pop(key, None)
+        self._refresh_or_tell()
 
     def list(self, member: Member | None = None) -> list[ListedKey]:
         """Every key, or those of one member, also the revoked ones; oldest first."""
@@ -184,13 +185,16 @@ class ApiKeys:
             connection.exec_driver_sql("LOCK TABLE api_keys IN SHARE ROW EXCLUSIVE MODE")
         return connection.execute(select(func.coalesce(func.max(_c.change), 0) + 1)).scalar_one()
 
+    def _refresh_or_tell(self) -> None:
+        try:
+            self.refresh()
+        except (SQLAlchemyError, SecretKeyError, BadKey) as error:
+            if str(error) != self.failure:
+                _log.exception("API keys are not up to date; trying again")
+            self.failure = str(error)
+        else:
+            self.failure = ""
+
     def _run(self) -> None:
         while not self._stopping.wait(REFRESH_S):
-            try:
-                self.refresh()
-            except (SQLAlchemyError, SecretKeyError, BadKey) as error:
-                if str(error) != self.failure:
-                    _log.exception("API keys are not up to date; trying again")
-                self.failure = str(error)
-            else:
-                self.failure = ""
+            self._refresh_or_tell()

@@ -5,8 +5,9 @@ writer waits for a busy event loop: measured 100,000 rows/s against 410,000 with
 a statement. So SQLite gets long VALUES lists, and PostgreSQL one array per column.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
+from sqlite3 import SQLITE_LIMIT_VARIABLE_NUMBER
 
 import numpy as np
 from sqlalchemy import Column, Connection, Table
@@ -14,7 +15,7 @@ from sqlalchemy.dialects import postgresql
 
 from excraft.store.schema import orders
 
-VARIABLES_MAX = 32_000  # of one SQLite statement; the library's own bound is 32,766
+VARIABLES_MAX = 32_000  # of one SQLite statement, or what the library was built for
 _POSTGRESQL = postgresql.dialect()
 
 _CHANGE = """
@@ -55,26 +56,25 @@ def _execute(connection: Connection, kept: list[Column], columns: dict, statemen
         rows = f"SELECT * FROM unnest({arrays})"
         connection.exec_driver_sql(statement.format(rows=rows), tuple(values))
         return
-    for sql, start, size in _slices(statement, len(values), len(values[0])):
-        flat = [None] * (size * len(values))
+    width, count = len(values), len(values[0])
+    most = _variables(connection) // width
+    for start in range(0, count, most):
+        rows = min(most, count - start)
+        # Padded with NULLs to a power of two, so that a dozen prepared statements serve every count.
+        size = min(most, 1 << (rows - 1).bit_length())
+        flat = [None] * (size * width)
         for at, column in enumerate(values):
-            flat[at :: len(values)] = column[start : start + size]
-        connection.exec_driver_sql(sql, tuple(flat))
+            flat[at : rows * width : width] = column[start : start + rows]
+        connection.exec_driver_sql(_values(statement, width, size), tuple(flat))
 
 
-def _slices(statement: str, width: int, count: int) -> Iterator[tuple[str, int, int]]:
-    """(SQL, first row, rows): as many as fit a statement, then powers of two, so that a dozen
-    prepared statements serve every count."""
-    most = VARIABLES_MAX // width
-    at = 0
-    while at < count:
-        rest = count - at
-        size = most if rest >= most else 1 << (rest.bit_length() - 1)
-        yield _values(statement, width, size), at, size
-        at += size
+def _variables(connection: Connection) -> int:
+    built_for = connection.connection.driver_connection.getlimit(SQLITE_LIMIT_VARIABLE_NUMBER)
+    return min(VARIABLES_MAX, built_for)
 
 
 @cache
 def _values(statement: str, width: int, size: int) -> str:
     row = "(" + ", ".join("?" * width) + ")"
-    return statement.format(rows="VALUES " + ", ".join([row] * size))
+    rows = ", ".join([row] * size)
+    return statement.format(rows=f"SELECT * FROM (VALUES {rows}) WHERE column1 IS NOT NULL")

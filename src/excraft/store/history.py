@@ -18,7 +18,7 @@ from excraft.store.database import Database
 from excraft.store.queries import Entry, Fill, Span, StoredOrder
 from excraft.store.recorder import HistoryGap, Recorder
 
-BATCH_EVENTS = 5_000  # enough for one transaction; a larger record is still written whole
+BATCH_EVENTS = 20_000  # enough for one transaction; a larger record is still written whole
 GATHER_S = 0.025  # after a write, how long to let a batch gather when nobody waits for it
 RETRY_FIRST_S, RETRY_MAX_S = 0.05, 5.0
 WAIT_S = 5.0
