@@ -150,6 +150,27 @@ def _trading(trades: int, gap_ns: int) -> float:
     return used
 
 
+def saving() -> dict:
+    """Bytes and milliseconds of dump and load, per market, of 200 markets with some trades."""
+    markets = 200
+    flow, data, again = Flow(markets, 1_000), MarketData(), MarketData()
+    data.apply(*flow.opening)
+    for i in range(300):
+        data.apply(*flow.record(2_000, START_NS + i * 20 * SECOND))
+    begin = time.process_time()
+    raw = data.dump()
+    dumped = time.process_time()
+    again.load(raw)
+    loaded = time.process_time()
+    return {
+        "markets": markets,
+        "trades": sum(one.tape.last_id for one in data.traded.values()),
+        "bytes_per_market": len(raw) // markets,
+        "dump_us_per_market": round((dumped - begin) / markets * 1e6),
+        "load_us_per_market": round((loaded - dumped) / markets * 1e6),
+    }
+
+
 def questions() -> dict:
     """Microseconds per question to a market with full minutes."""
     flow = Flow(1, 100)
@@ -190,6 +211,7 @@ def main(arguments: list[str] | None = None) -> int:
     found = {
         "speed": [speed(m, n, given.events if n > 50 else given.events // 8) for m, n in cases],
         "memory": memory(),
+        "saving": saving(),
         "questions": questions(),
     }
     if given.json:
@@ -197,7 +219,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     for line in found["speed"]:
         print("  ".join(f"{name} {value:,}" for name, value in line.items()))
-    for group in ("memory", "questions"):
+    for group in ("memory", "saving", "questions"):
         print("  ".join(f"{name} {value:,}" for name, value in found[group].items()))
     return 0
 

@@ -68,8 +68,9 @@ def command(chance: random.Random, next_id: int):
         stop = chance.choice([OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT])
         return PlaceOrder(order_type=stop, price=price, stop_price=price + chance.randint(-2, 2),
                           quantity=chance.randint(1, 20), **place)  # fmt: skip
+    time_in_force = chance.choices(list(TimeInForce), (8, 1, 1))[0]
     return PlaceOrder(order_type=OrderType.LIMIT, price=price, quantity=chance.randint(1, 20),
-                      time_in_force=chance.choices(list(TimeInForce), (8, 1, 1))[0], **place)  # fmt: skip
+                      time_in_force=time_in_force, **place)  # fmt: skip
 
 
 @pytest.fixture(scope="session")

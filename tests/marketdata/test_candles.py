@@ -3,6 +3,7 @@
 from collections import defaultdict
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -135,6 +136,22 @@ def test_the_rings_hold_the_newest_and_cut_candles_are_left_out(traded):
     every = expected(INTERVALS["1d"], trades, last_ms, 15 * MINUTE)
     assert 0 < len(days) < len(every)
     assert days == every[-len(days) :]
+
+
+@pytest.mark.parametrize("name", ["1s", "3d", "1w", "1M"])
+@pytest.mark.parametrize("absurd", [-(10**30), -(10**18), 0, 10**18, 10**30])
+def test_absurd_times_are_only_far_away(traded, name, absurd):
+    data = fed(traded([(START_MS * MS, 100, 1, 0)], WORTH))
+    every = data.candles(0, name)
+    assert len(every) == 1
+    for offset_ms in (0, -12 * HOUR):
+        after = data.candles(0, name, absurd, None, 10, offset_ms)
+        before = data.candles(0, name, None, absurd, 10, offset_ms)
+        assert (len(after), len(before)) == ((0, 1) if absurd > 10**15 else (1, 0))
+    assert data.candles(0, name, absurd, -absurd) in ([], every)
+    assert len(data.agg_trades(0, 10, None, absurd)) == (absurd <= START_MS)
+    assert len(data.agg_trades(0, 10, None, None, absurd)) == (absurd >= START_MS)
+    assert len(data.agg_trades(0, 10, absurd)) == len(data.trades(0, 10, absurd)) == (absurd < 2)
 
 
 def test_sums_larger_than_64_bits_are_exact(traded):

@@ -25,6 +25,8 @@ def test_a_ring_is_the_tail_of_a_list(rows_max, steps, start):
     kept = [row for row in plain[oldest:] if start <= row[0] < start + 7]
     assert ring.read(start, start + 7).tolist() == [list(row) for row in kept]
     assert ring.find(0, start) == min(max(start, oldest), len(plain))
+    assert ring.find(0, 10**30) == len(plain)
+    assert ring.find(0, -(10**30)) == oldest
     again = Ring(2, rows_max)
     again.load(ring.dump())
     assert again.dump() == ring.dump()

@@ -1,9 +1,9 @@
 """Candles of one market: what is running and what has closed, for all intervals.
 
 A trade touches only the running second. A second that closes is folded into the running minute, a
-minute into 3m ... 1h, an hour into 2h ... 1d, a day into 3d, 1w and 1M (`intervals.Interval.parent`).
+minute into 3m ... 1h, an hour into 2h ... 1d, a day into 3d, 1w and 1M: intervals.Interval.parent.
 So a running hour lacks its running minute, and a question about it adds the parents' running
-candles: `_tail`.
+candles: `Bars.tail`.
 """
 
 from typing import NamedTuple
@@ -146,7 +146,7 @@ class Bars:
         return regroup(parts, interval, 0)
 
     def stored(self, interval: Interval, start_ms: int, stop_ms: int) -> list[Bar]:
-        """Closed and running bars that open in start_ms..stop_ms-1, with one before them if kept."""
+        """Bars that open in start_ms..stop_ms-1, and the one before them if it is kept."""
         ring, found = self.closed[interval.index], []
         if ring is not None:
             low = max(ring.find(0, start_ms) - 1, ring.oldest)
@@ -171,6 +171,8 @@ class Bars:
             return []
         base = base_of(interval, offset_ms)
         oldest = open_of(interval, self._first_whole(base, interval, offset_ms), offset_ms)
+        if span.end_ms < max(oldest, span.start_ms or 0):
+            return []  # which also keeps times that no calendar has out of the sums below
         last = open_of(interval, span.end_ms, offset_ms)
         if span.start_ms is None:
             first = max(step(interval, last, 1 - span.limit, offset_ms), oldest)

@@ -4,6 +4,8 @@ from array import array
 
 import numpy as np
 
+_LARGEST = 2**63 - 1
+
 
 class Ring:
     """Rows of `width` int64 numbers; the last `rows_max` of them can be read.
@@ -49,10 +51,14 @@ class Ring:
         return self._view()[low:high].copy()
 
     def find(self, column: int, value: int) -> int:
-        """Number of the first row kept whose `column`, which must not fall, is >= value."""
+        """Number of the first row kept whose `column`, which must not fall, is >= value.
+
+        `value` may be any integer.
+        """
         first = self.total - len(self.cells) // self.width
         if not self.cells:
             return self.total
+        value = max(-_LARGEST, min(value, _LARGEST))
         found = first + int(np.searchsorted(self._view()[:, column], value))
         return max(found, self.oldest)
 

@@ -64,10 +64,10 @@ def load(data: MarketData, raw: bytes) -> None:
         found = msgspec.msgpack.decode(raw, type=Saved)
     except (msgspec.MsgspecError, IndexError) as error:
         raise ValueError(f"these bytes are no saved market data: {error}") from error
+    books = {saved.market: _book(saved) for saved in found.books}
+    traded = {saved.market: _traded(saved) for saved in found.traded}
     data.position, data.time_ns = found.position, found.time_ns
-    data.quote_atoms = found.quote_atoms
-    data.books = {saved.market: _book(saved) for saved in found.books}
-    data.traded = {saved.market: _traded(saved) for saved in found.traded}
+    data.quote_atoms, data.books, data.traded = found.quote_atoms, books, traded
 
 
 def _saved_book(market: int, book: Book) -> SavedBook:

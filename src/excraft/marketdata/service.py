@@ -30,9 +30,11 @@ class MarketData:
 
     `apply` each record in order; ask at any time in between. Not thread-safe: call it on one
     thread. `clock` (nanoseconds) says up to when candles are filled; without it that is the time
-    of the last record. `columns_from` is the number of events from which a record is taken in column
-    by column instead of row by row; both give the same. A *reader* is any name under which somebody collects changes: the first
-    call with a name starts it, `forget` ends it. Readers are not part of the saved state.
+    of the last record. `columns_from` is the number of events from which a record is taken in
+    column by column instead of row by row; both give the same.
+
+    A *reader* is any name under which somebody collects changes: the first call with a name starts
+    it, `forget` ends it. Readers are not part of the saved state.
     """
 
     def __init__(self, clock: Callable[[], int] | None = None, *, columns_from: int = COLUMNS_FROM):
@@ -45,7 +47,8 @@ class MarketData:
         self._columns_from = columns_from
         self._book_readers: dict[str, set[int]] = {}
         self._trade_readers: dict[str, set[int]] = {}
-        self._cursors: dict[tuple[str, int, str, int], tuple[int, int]] = {}
+        # of candle_updates: (open time and last id of the newest candle sent, last trade then)
+        self._cursors: dict[tuple[str, int, str, int], tuple[int, int, int]] = {}
 
     # ---- taking in records
 
@@ -236,7 +239,10 @@ class MarketData:
         kind, key = INTERVALS[interval], (reader, market, interval, offset_ms)
         now_ms = max(self.time_ns // _MS, now_ns // _MS - LATE_MS)
         running = open_of(kind, now_ms, offset_ms)
-        opened, seen = self._cursors.get(key, (running, -2))
+        last_trade = one.tape.last_id
+        opened, seen, trade_seen = self._cursors.get(key, (running, -2, 0))
+        if opened >= running and trade_seen == last_trade:
+            return []
         opened = max(opened, step(kind, running, 1 - CANDLES_CAUGHT_UP, offset_ms))
         span, sent = Span(opened, now_ms, CANDLES_CAUGHT_UP), []
         for candle in one.bars.candles(kind, span, offset_ms):
@@ -244,7 +250,7 @@ class MarketData:
             last_id = candle.last_id
             if closed or candle.open_ms > opened or last_id != seen:
                 sent.append((candle, closed))
-            self._cursors[key] = (candle.open_ms, last_id)
+            self._cursors[key] = (candle.open_ms, last_id, last_trade)
         return sent
 
     # ---- tickers

@@ -1,4 +1,4 @@
-"""Rolling windows over the candles of one market: 24 h tickers, shorter and longer ones, average."""
+"""Rolling windows over the candles of one market: tickers of 24 h and others, the average price."""
 
 from typing import NamedTuple
 
@@ -97,7 +97,7 @@ def resolution(length_ms: int) -> Interval:
 def ticker(
     bars: Bars, windows: Windows, tape: Tape, best: Best, span: tuple[int, int], quote_atoms: int
 ) -> Ticker:
-    """The ticker of span = (length_ms, now_ms); `quote_atoms` is the worth of one lot x one tick."""
+    """The ticker of span = (length_ms, now_ms); `quote_atoms`: the worth of one lot x one tick."""
     length_ms, now_ms = span
     interval = resolution(length_ms)
     start_ms = open_of(interval, now_ms - length_ms)
