@@ -1,6 +1,7 @@
 """The file log on a disk that loses, tears, misdirects and refuses."""
 
 import errno
+import time
 from pathlib import Path
 from random import Random
 
@@ -240,6 +241,23 @@ def test_a_full_disk_refuses_orders_takes_cancels_and_recovers_by_itself(monkeyp
     log.close()
 
 
+def test_a_full_disk_is_asked_at_most_once_a_second():
+    disk = SimulatedDisk(capacity=2 * SEGMENT + 16384)
+    log = open_log(disk)
+    records = chain([1] * 200)
+    with pytest.raises(LogFull):
+        for record in records:
+            log.append(0, record)
+    asked = []
+    disk.free = lambda folder: asked.append(folder) or 0
+    began = time.monotonic()
+    for _ in range(300):
+        with pytest.raises(LogFull):
+            log.append(0, records[log.end(0)])
+        assert not log.room
+    assert len(asked) <= 1 + (time.monotonic() - began)
+
+
 def test_an_allocation_that_fails_gives_its_blocks_back():
     disk = SimulatedDisk(capacity=2 * SEGMENT + 2 * 16384)
     log = open_log(disk, segment_bytes=2 * SEGMENT - 100)
@@ -264,6 +282,7 @@ def test_without_its_mark_a_whole_log_opens_and_a_torn_one_is_refused():
     disk.remove(HOME / "0000" / "mark")
     log = open_log(disk)
     assert log.end(0) == len(RECORDS)
+    assert ["mark in /log/0000 was missing" in note for note in log.notes] == [True]
     log.close()
     disk.remove(HOME / "0000" / "mark")
     tail = max(p for p in disk.paths() if p.name.isdecimal())

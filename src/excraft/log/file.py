@@ -69,6 +69,12 @@ class FileLog:
         """What was cut while opening."""
         return [p.cut for p in self._partitions.values() if p.cut]
 
+    @property
+    def notes(self) -> list[str]:
+        """Sentences for the operator about what was found while opening."""
+        found = [str(cut) for cut in self.cuts]
+        return found + [p.note for p in self._partitions.values() if p.note]
+
     def append(self, partition: int, record: Record, *, urgent: bool = False) -> int:
         """See Log.append."""
         position = self._open(partition).append(record, urgent=urgent)

@@ -31,6 +31,9 @@ class Partition:
         disk.make_folder(folder)
         found = opened(disk, folder, number, everything=everything)
         self.cut = found.cut
+        self.note = ""
+        if found.mark is None and found.end.position:
+            self.note = f"the mark in {folder} was missing or unreadable and is made again"
         self.end, self._offset, self._size = found.end, found.offset, 0
         size, self._reserve = sizes
         self.spare = Spare(disk, folder, size)
@@ -59,9 +62,9 @@ class Partition:
             raw = raw.ljust(padded(len(raw)), b"\0")
             self._find_room(len(raw), record.position, urgent)
             self._write(raw)
-            self._offset += len(raw)
-            self.end = self.end.after(record, digest)
-            self._guarded(lambda: self._mark.set(self._acknowledged()))
+            end = self.end.after(record, digest)
+            self._guarded(lambda: self._mark.set(Mark(end.position, end.hash)))
+            self.end, self._offset = end, self._offset + len(raw)
             return record.position
 
     def read(self, after: int, verify: Verify) -> Iterator[Record]:

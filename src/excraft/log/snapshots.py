@@ -46,7 +46,7 @@ class DamagedSnapshot(ValueError):
 
 
 class _Part(msgspec.Struct):
-    """Where an array or a blob lies after the table; `dtype` is what numpy's own file format writes."""
+    """Where an array or a blob lies after the table; `dtype` is as in numpy's files."""
 
     name: str
     offset: int

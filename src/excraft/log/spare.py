@@ -1,7 +1,7 @@
 """The spare: the next segment, made ahead of use so that no append waits for the file system.
 
-It is allocated, then filled with zeros as far as there is time: overwriting blocks that were written
-once syncs faster than writing allocated ones first, when the file system has to note that down.
+It is allocated, then filled with zeros as far as there is time: overwriting blocks that were
+written once syncs faster, because the file system has nothing of its own to note down.
 """
 
 import errno
@@ -40,7 +40,7 @@ class Spare:
         return 0 if self._handle is None else self.size
 
     def make(self, *, gently: bool = False) -> bool:
-        """Have a spare now, or when `gently` one filled with zeros soon; False when the disk is full.
+        """Have a spare, filled with zeros when `gently`; False when the disk is full.
 
         After a failure it is tried again only a second later. Raises OSError when the disk is
         not full but faulty.
