@@ -187,6 +187,22 @@ def test_market_by_amount_buys(kernel):
     )
 
 
+def test_an_amount_spent_to_the_last_atom_is_spent_even_if_the_book_is_empty(kernel):
+    play(
+        kernel,
+        """
+        sell alice 5 @ 100             -> rests 5
+        buy bob amount 500 market      -> trade 5 @ 100, expired 0 BUDGET_SPENT released=0
+        buy alice 5 @ 100              -> rests 5
+        sell bob amount 500 market     -> trade 5 @ 100, expired 0 BUDGET_SPENT released=0
+        own: sell alice 1 @ 100        -> rests 1
+        sell bob 1 @ 99                -> rests 1
+        buy alice amount 99 market stp expire_maker -> trade 1 @ 99, expired 0 BUDGET_SPENT
+        cancel alice own               -> canceled own 1
+        """,
+    )
+
+
 def test_market_by_amount_sells(kernel):
     play(
         kernel,

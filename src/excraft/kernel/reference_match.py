@@ -104,7 +104,7 @@ class Matching:
         q = self.market.quote_atoms_per_tick_lot
         if order.cap is None:
             return Reason.NONE
-        while order.left > 0:
+        while order.left > 0 and order.budget != 0:
             maker = self.market.sides[1 - order.side].first()
             if maker is None or not order.within(maker.price):
                 return Reason.NONE

@@ -237,7 +237,7 @@ def match_all(lane):
     """Trade while the price allows; why it stopped, 0 when nothing acceptable is left."""
     taker = lane.taker[0]
     unit = i64(lane.markets[i64(taker.market)].unit_atoms)
-    while taker.left > 0:
+    while taker.left > 0 and taker.budget != 0:
         slot = first_match(lane)
         if slot < 0:
             return 0
