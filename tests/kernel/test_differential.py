@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -52,7 +51,7 @@ def kernels(monkeypatch):
 
 @settings(
     max_examples=150,
-    deadline=timedelta(seconds=20),
+    deadline=None,  # the first example may have to compile
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow,
                            HealthCheck.data_too_large],
 )  # fmt: skip
@@ -88,6 +87,38 @@ def test_large_records_and_growing_tables(kernels):
         both.check()
 
 
+def restored(kernel) -> Kernel:
+    """Another kernel that takes over by snapshot."""
+    other = Kernel(threads=kernel.threads)
+    other.restore(kernel.snapshot())
+    return other
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_restored_kernel_goes_on_the_same(kernels, size):
+    both = Comparison([make() for make in kernels])
+    workload = Workload(Seeded(1234), SIZES[size])
+    both.step(workload.opening())
+    for _ in range(25):
+        workload.learn(both.step(workload.record(1 + workload.dice.below(60))))
+        both.kernels[1:] = map(restored, both.kernels[1:])
+        both.check()
+
+
+@pytest.mark.parametrize("sequence", [2**31 - 200, 2**32 - 200, 2**40])
+def test_order_ids_of_any_length(kernels, sequence):
+    both = Comparison([make() for make in kernels])
+    both.kernels[0]._state.sequence = sequence
+    for kernel in both.kernels[1:]:
+        kernel.sequence = sequence
+    workload = Workload(Seeded(7), Size(spoiled=0))
+    workload.sequence = sequence
+    both.step(workload.opening())
+    for _ in range(15):
+        workload.learn(both.step(workload.record(40)))
+        both.check()
+
+
 SHORT_RUN = """
 import sys
 from excraft.kernel import Kernel
@@ -114,6 +145,6 @@ def test_uncompiled_and_with_bounds_checked(how):
         env=os.environ | {how: "1"},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
     )
     assert (done.stdout.strip(), done.stderr) == ("the same", "")

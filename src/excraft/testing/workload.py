@@ -76,6 +76,7 @@ class Size:
     keys: int = 6  # different client keys
     spread: int = 8  # ticks to either side of the middle that prices are taken from
     administrative: int = 80  # in 1000 commands
+    stops: int = 380  # in 1000 orders
 
 
 class Workload:
@@ -159,7 +160,7 @@ class Workload:
     def _place(self, index: int) -> tuple:
         dice, size = self.dice, self.size
         account, market = dice.below(size.accounts), dice.below(size.markets)
-        kind = self._pick((1, 1, 1, 1, 1, 3, 2, 2, 4, 5, 5, 6, 7))
+        kind = self._pick((4, 5, 5, 6, 7) if self._chance(size.stops) else (1, 1, 1, 1, 1, 3, 2, 2))
         row = {"kind": CommandKind.PLACE_ORDER, "account": account, "market": market,
                "side": dice.below(2), "order_type": kind, "time_in_force": TimeInForce.GTC,
                "self_trade": self._pick((0, 0, 1, 2, 3, 4))}  # fmt: skip
