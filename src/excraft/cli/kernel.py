@@ -44,3 +44,5 @@ def _step_once(threads: int, commands: int) -> None:
     kernel.step(record_of(opening, position=1, sequence=1, time_ns=1))
     kernel.balance(0, 0)
     kernel.state_hash()
+    kernel.invariant()
+    Kernel(threads).restore(kernel.snapshot())

@@ -21,6 +21,7 @@ from excraft.cli.up import show_welcome
 from excraft.cli.wiring import opened
 from excraft.gateway import admin
 from excraft.gateway.app import application
+from excraft.gateway.streams import Protocol
 
 BACKLOG = 2048
 PING_EVERY_S, PONG_WITHIN_S = 20, 60  # as documented for clients
@@ -114,7 +115,7 @@ async def _run(folder, address, stop, progress, demo, database, threads) -> int:
 
             await fill(exchange, folder.demo_members, folder.root / "demo_bots.json")
         public = _server(
-            application(exchange), backlog=BACKLOG, ws="websockets-sansio",
+            application(exchange), backlog=BACKLOG, ws=Protocol, proxy_headers=False,
             ws_ping_interval=PING_EVERY_S, ws_ping_timeout=PONG_WITHIN_S,
         )  # fmt: skip
         with control_socket(folder) as door:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import uvloop
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import WebSocketException
 
 from excraft.demo.bots import Bots
 from excraft.demo.client import ApiError, Connection
@@ -34,8 +34,8 @@ def main() -> None:
     url, bots_file = sys.argv[1:]
     try:
         uvloop.run(trade(url, json.loads(Path(bots_file).read_text())))
-    except (ConnectionClosed, OSError) as error:
-        sys.exit(f"demo: the exchange is gone ({error})")
+    except (WebSocketException, OSError) as error:
+        sys.exit(f"demo: no connection to the exchange: {error}")
     except ApiError as error:
         sys.exit(f"demo: the exchange answered {error}")
 
