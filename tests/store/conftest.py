@@ -1,4 +1,4 @@
-"""Every test of the store runs on SQLite and on PostgreSQL; the events come from the plain kernel."""
+"""Every test of the store runs on SQLite and PostgreSQL; the events are the plain kernel's."""
 
 import json
 import random
@@ -122,7 +122,8 @@ class Exchange:
             case 4:
                 kind = chance.choice([Credit, Debit])
                 return kind(account=who["account"], asset=chance.randrange(self.assets),
-                            amount=chance.randint(1, 5000), cause=Cause.CORRECTION, reference="é'\"")  # fmt: skip
+                            amount=chance.randint(1, 5000), cause=Cause.CORRECTION,
+                            reference="é'\"")  # fmt: skip
         return self._place(chance, who)
 
     def _place(self, chance: random.Random, who: dict) -> PlaceOrder:

@@ -15,7 +15,8 @@ def test_every_row_is_written(database, count):
     )
     numbers = np.arange(count, dtype=np.int64)
     columns = {"market": numbers, "base": numbers % 7, "quote": (numbers % 5).tolist(),
-               "base_atoms_per_lot": numbers + 2**62, "quote_atoms_per_tick_lot": -numbers}  # fmt: skip
+               "base_atoms_per_lot": numbers + 2**62,
+               "quote_atoms_per_tick_lot": -numbers}  # fmt: skip
     with database.write() as connection:
         bulk.insert(connection, schema.markets, columns)
     assert sum("INSERT" in sql for sql in statements) <= 3

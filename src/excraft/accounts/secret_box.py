@@ -15,7 +15,7 @@ NONCE_BYTES = 12
 
 
 class SecretBox:
-    """Seals short secrets. `name` goes into the seal: a secret moved to another row does not open."""
+    """Seals short secrets. `name` is part of the seal: moved to another row it does not open."""
 
     def __init__(self, key: bytes, origin: str = "the secret key") -> None:
         self._cipher = AESGCM(key)

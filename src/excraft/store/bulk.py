@@ -1,8 +1,8 @@
 """Many rows in few statements.
 
 A row at a time, Python's interpreter lock is taken and given back with every row, and each time the
-writer waits for a busy event loop: measured 100,000 rows/s against 410,000 with 2,000 rows in
-a statement. So SQLite gets long VALUES lists, and PostgreSQL one array per column.
+writer waits for a busy event loop: measured 100,000 rows/s against 410,000 with 2,000 rows in a
+statement. So SQLite gets long VALUES lists, and PostgreSQL one array per column.
 """
 
 from collections.abc import Sequence
@@ -60,7 +60,7 @@ def _execute(connection: Connection, kept: list[Column], columns: dict, statemen
     most = _variables(connection) // width
     for start in range(0, count, most):
         rows = min(most, count - start)
-        # Padded with NULLs to a power of two, so that a dozen prepared statements serve every count.
+        # Padded with NULLs to a power of two: a dozen prepared statements serve every count.
         size = min(most, 1 << (rows - 1).bit_length())
         flat = [None] * (size * width)
         for at, column in enumerate(values):

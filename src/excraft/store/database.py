@@ -52,7 +52,7 @@ class Database:
 
     @contextmanager
     def write_durable(self) -> Iterator[Connection]:
-        """A transaction that is on the disk when this returns: members and keys are nowhere else."""
+        """A transaction that is on the disk at the end: members and keys are nowhere else."""
         with self.engine.connect().execution_options(write=True) as connection:
             if self.is_sqlite:
                 connection.connection.execute("PRAGMA synchronous=FULL")
@@ -83,7 +83,7 @@ def _sqlite(url) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begun(connection: Connection) -> None:
-        # A transaction that reads before it writes would fail instead of wait, were it not IMMEDIATE.
+        # One that reads before it writes would fail instead of wait, were it not IMMEDIATE.
         writes = connection.get_execution_options().get("write")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 

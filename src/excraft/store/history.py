@@ -83,7 +83,7 @@ class History:
         return self.backlog == 0
 
     def enqueue(self, record: Record, events: np.ndarray) -> None:
-        """Take a record; those already taken or stored are ignored. Both must not change any more."""
+        """Take a record; one already taken or stored is ignored. Neither may change any more."""
         if record.position <= self._enqueued:
             return
         if record.position != self._enqueued + 1:

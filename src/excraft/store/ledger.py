@@ -74,7 +74,10 @@ def _holds(batch: Batch, terms: Terms) -> list[_Move]:
     accepted = np.flatnonzero((e["kind"] == EventKind.ORDER_ACCEPTED) & (e["amount"] > 0))
     released = np.flatnonzero(e["released"] > 0)
     moves = []
-    for rows, column, kind in ((accepted, "amount", EntryKind.HOLD), (released, "released", EntryKind.RELEASE)):  # fmt: skip
+    for rows, column, kind in (
+        (accepted, "amount", EntryKind.HOLD),
+        (released, "released", EntryKind.RELEASE),
+    ):
         row = e[rows]
         free, held = (row["account"], Bucket.FREE), (row["account"], Bucket.HELD)
         giver, taker = (free, held) if kind == EntryKind.HOLD else (held, free)
@@ -111,7 +114,10 @@ def _trades(batch: Batch, terms: Terms) -> list[_Move]:
 def _money(batch: Batch) -> list[_Move]:
     e = batch.events
     moves = []
-    for event, kind in ((EventKind.CREDITED, EntryKind.CREDIT), (EventKind.DEBITED, EntryKind.DEBIT)):  # fmt: skip
+    for event, kind in (
+        (EventKind.CREDITED, EntryKind.CREDIT),
+        (EventKind.DEBITED, EntryKind.DEBIT),
+    ):
         rows = np.flatnonzero(e["kind"] == event)
         row = e[rows]
         free = (row["account"], Bucket.FREE)

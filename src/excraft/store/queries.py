@@ -155,10 +155,10 @@ def entries_of(connection: Connection, account: int, asset: int, limit: int) -> 
         and_(columns.to_account == account, columns.to_account != columns.from_account),
     )
     parts = [
-        select(_ENTRY.where(columns.asset == asset, side).order_by(columns.id.desc()).limit(limit).subquery())
+        _ENTRY.where(columns.asset == asset, side).order_by(columns.id.desc()).limit(limit)
         for side in sides
-    ]  # fmt: skip
-    both = union_all(*parts).subquery()
+    ]
+    both = union_all(*(select(part.subquery()) for part in parts)).subquery()
     found = connection.execute(select(both).order_by(both.c.id.desc()).limit(limit)).all()
     return [_entry(row) for row in reversed(found)]
 
@@ -190,7 +190,7 @@ def _spanned(
 
 
 def _first_since(connection: Connection, query: Select, table: Table, key, time_ns: int):
-    """Least number of the query's rows whose time is `time_ns` or later, None when there is none."""
+    """Least number of the query's rows from `time_ns` on, None when there is none."""
     looked = query.with_only_columns(key, table.c.time_ns)
     newest = connection.execute(looked.order_by(key.desc()).limit(1)).first()
     if newest is None or newest[1] < time_ns:

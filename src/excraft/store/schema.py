@@ -112,7 +112,8 @@ fills = Table(
     sqlite_with_rowid=False,
 )
 
-# Double entry: each row takes `amount` of `asset` from one (account, bucket) and gives it to another.
+# Double entry: each row takes `amount` of `asset` from one (account, bucket) and gives it to
+# another.
 entries = Table(
     "entries",
     metadata,

@@ -40,7 +40,7 @@ class Terms:
             self._put(found[0], found[1:])
 
     def learn(self, batch: Batch) -> dict[str, np.ndarray]:
-        """Take in the markets that the batch lists; returns their rows. Twice is as good as once."""
+        """Take in the markets that the batch lists; returns their rows. Twice does no harm."""
         listed = np.flatnonzero(batch.events["kind"] == EventKind.MARKET_LISTED)
         causing = batch.commands[batch.command[listed]]
         market = batch.events["market"][listed]
