@@ -20,6 +20,7 @@ from excraft.gateway.endpoints import ENDPOINTS, PERMISSION, Endpoint, Security
 from excraft.gateway.errors import ApiError
 from excraft.gateway.exchange import Exchange
 from excraft.gateway.spot.params import fields
+from excraft.gateway.streams import routes
 
 Headers = list[tuple[bytes, bytes]]
 _LOGGER = logging.getLogger(__name__)
@@ -60,9 +61,7 @@ def application(
     exchange: Exchange,
     lifespan: Callable[[Starlette], AbstractAsyncContextManager] | None = None,
 ) -> Gateway:
-    """REST and, when they are installed, the streams of one exchange."""
-    from excraft.gateway.streams import routes  # streams use this package's request functions
-
+    """REST, WebSocket API and streams of one exchange."""
     return Gateway(exchange, routes(exchange), lifespan)
 
 

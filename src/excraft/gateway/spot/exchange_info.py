@@ -1,4 +1,4 @@
-"""What is traded, in which steps and within which bounds: exchangeInfo, computed from the listings."""
+"""What is traded, in which steps and bounds: exchangeInfo, computed from the listings."""
 
 from typing import Any
 

@@ -167,7 +167,7 @@ def _check_notional(market: Market, ticks: int, lots: int, *, limited: bool) -> 
 
 
 def new_lots(market: Market, quantity_e8: int) -> int:
-    """Lots of the new quantity of an amendment: on the step and not zero; the kernel does the rest."""
+    """Lots of an amendment's new quantity: on the step, within bounds; the kernel does the rest."""
     if quantity_e8 == 0:
         raise errors.Refused(-1013, "Invalid quantity.")
     lots, rest = divmod(quantity_e8, market.lot_e8)

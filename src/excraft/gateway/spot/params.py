@@ -288,8 +288,3 @@ class Spec:
 
 NOTHING = Spec()
 SYMBOL_ONLY = Spec(Param("symbol", SYMBOL, True))
-SIGNATURE = (  # of every signed endpoint; auth.py reads them, no Spec holds them
-    Param("recvWindow", WINDOW),
-    Param("timestamp", LONG, True),
-    Param("signature", NAME, True),
-)

@@ -56,13 +56,21 @@ async def carry_out(exchange: Exchange, row: bytes, text: str = "") -> Outcome:
         raise errors.busy() from None
     except Stopped:
         raise errors.stopped() from None
+    timeout_s = exchange.settings.outcome_timeout_s  # a bare timer costs a third of asyncio.timeout
+    timer = asyncio.get_running_loop().call_later(timeout_s, _expire, future)
     try:
-        async with asyncio.timeout(exchange.settings.outcome_timeout_s):
-            return await future
+        return await future
     except (TimeoutError, Stopped):  # it was taken: whether it is in the log, nobody knows
         raise errors.unknown_outcome() from None
     except (Busy, LogFull):
         raise errors.busy() from None
+    finally:
+        timer.cancel()
+
+
+def _expire(future: asyncio.Future[Outcome]) -> None:
+    if not future.done():
+        future.set_exception(TimeoutError())
 
 
 # ---- placing

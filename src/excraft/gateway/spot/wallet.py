@@ -1,11 +1,13 @@
-"""The wallet endpoints (/sapi) that can be answered truthfully while money moves by the operator only.
+"""The wallet endpoints (/sapi) that have a true answer while only the operator moves money.
 
 Deposits and withdrawals over a chain come with custody; until then the flags say that both are off,
 no network is listed, and the histories of both are empty.
 """
 
+import asyncio
 from typing import Any
 
+from excraft.accounts.api_keys import ListedKey
 from excraft.gateway import errors
 from excraft.gateway.auth import READ, TRADE, Caller
 from excraft.gateway.exchange import Exchange
@@ -105,7 +107,7 @@ def _active(exchange: Exchange, caller: Caller) -> bool:
 
 async def key_permissions(exchange: Exchange, caller: Caller, values: dict) -> dict:
     """GET sapi/v1/account/apiRestrictions: what the key of this request may do."""
-    key = exchange.api_keys.find(caller.key)
+    key = await asyncio.to_thread(_listed_key, exchange, caller)
     return {
         "ipRestrict": bool(key.ips),
         "createTime": key.created_ns // shapes.MS,
@@ -121,6 +123,11 @@ async def key_permissions(exchange: Exchange, caller: Caller, values: dict) -> d
         "enableFixReadOnly": False,
         "enablePortfolioMarginTrading": False,
     }
+
+
+def _listed_key(exchange: Exchange, caller: Caller) -> ListedKey:
+    keys = exchange.api_keys.list(exchange.members.by_id(caller.member_id))
+    return next(key for key in keys if key.key == caller.key)
 
 
 async def asset_detail(exchange: Exchange, caller: Caller, values: dict) -> dict:
@@ -167,7 +174,7 @@ def _assets(exchange: Exchange, values: dict) -> list:
 
 
 async def no_movements(exchange: Exchange, caller: Caller, values: dict) -> list:
-    """GET sapi/v1/capital/deposit/hisrec and withdraw/history: nothing came or went over a chain."""
+    """GET sapi/v1/capital/deposit/hisrec, withdraw/history: nothing came or went over a chain."""
     return []
 
 
