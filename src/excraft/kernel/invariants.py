@@ -104,4 +104,3 @@ def _broken_bounds(rows: dict[str, np.ndarray]) -> list[str]:
         if np.any(values < low) or np.any(values > high):
             broken.append(f"{parameter.name} lies outside {low}..{high}")
     return broken
-

@@ -74,8 +74,8 @@ class Kernel:
             out.tops[:] = 0
             tables.limits[SEQUENCE] = record.sequence
             if self._pool is None or count < INLINE:
-                arguments = (tables.funds, tables.books, tables.assets, batch, out, self._offsets)
-                total = run_alone(*arguments)
+                held = (tables.funds, tables.books, tables.assets)
+                total = run_alone(int(self._counts[50]), *held, batch, out, self._offsets)
                 rows = self._result(total)
                 gather(0, count, batch, self._offsets, out, rows)
             else:

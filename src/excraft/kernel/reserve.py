@@ -288,4 +288,3 @@ def reserve_other(funds, books, c, limits, work):
         target = i64(slots[at].order_id)
     work.target = target
     return OK
-
