@@ -12,6 +12,7 @@ from excraft.engine.service import Engine, Settings
 from excraft.kernel import Kernel
 from excraft.kernel.reference import Reference
 from excraft.log import LogFull, MemoryLog
+from excraft.messages.codec import record_of
 from excraft.messages.commands import (
     CancelOrder,
     Cause,
@@ -109,17 +110,19 @@ def desk() -> Callable[..., Desk]:
 
 @pytest.fixture(params=[KeptReference, Kernel], ids=["reference", "compiled"])
 def any_kernel(request) -> type:
-    """Each kernel, for what must not depend on it."""
+    """Each kernel, ready to run, for what must not depend on it."""
+    opening = record_of([OpenAccount()], position=1, sequence=1, time_ns=1)
+    request.param().step(opening)  # compiles, perhaps: not a matter of the engine's time
     return request.param
 
 
 @pytest.fixture
 def run() -> Callable:
-    """Run a coroutine in a loop of its own, at most 20 s."""
+    """Run a coroutine in a loop of its own, at most 60 s."""
 
     def within(coroutine):
         async def bounded():
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 return await coroutine
 
         return asyncio.run(bounded())
