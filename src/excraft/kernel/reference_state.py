@@ -285,5 +285,6 @@ def _market_words(number: int, m: Market) -> list[int]:
 
 
 def _order_words(market: int, place: int, o: Order) -> list[int]:
-    return [market, place, o.id, o.account, o.group, o.side, o.type, o.time_in_force, o.self_trade,
-            o.price, o.quantity, o.left, o.stop_price, o.hold, o.client_key, int(o.filled)]  # fmt: skip
+    words = [market, place, o.id, o.account, o.group, o.side, o.type, o.time_in_force]
+    words += [o.self_trade, o.price, o.quantity, o.left, o.stop_price, o.hold, o.client_key]
+    return [*words, int(o.filled)]

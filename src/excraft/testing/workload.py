@@ -31,6 +31,7 @@ VALUES = {
     **dict.fromkeys((Parameter.MAX_OPEN_ORDERS, Parameter.MAX_BALANCES), (12, 40, 200)),
     **dict.fromkeys((Parameter.MAX_ACCOUNTS, Parameter.MAX_ASSETS), (4, 6, 12)),
     Parameter.MAX_MARKETS: (4, 6, 12),
+    Parameter.ACCOUNT_STATE: (2,),
     **dict.fromkeys(MOSTS, (4, 6, 100, 105)),
     Parameter.MIN_NOTIONAL_ATOMS: (1, 300, 10**14, 2**62),
     Parameter.MARKET_BAND_PPM: (0, 1, 999, 20_000, 100_000, 10_000_000),
