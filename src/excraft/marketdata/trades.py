@@ -143,7 +143,6 @@ class Tape:
         """Append whole aggregate trades and their trades, as rows of the two rings."""
         self.trades.extend(trades)
         self.aggs.extend(aggs)
-        self._order_id = 0
 
     @property
     def last_id(self) -> int:
