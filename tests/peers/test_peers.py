@@ -1,0 +1,60 @@
+"""Unmodified clients trade on a really running exchange, each in its own virtual environment."""
+
+import subprocess
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from excraft.testing.running import RunningExchange
+
+HERE = Path(__file__).parent
+WITHIN_S = 240
+PROGRAMS = {
+    "ccxt/rest.py": "demo-01",
+    "ccxt/coroutines.py": "demo-02",
+    "ccxt/watching.py": "demo-03",
+    "python_binance/everything.py": "demo-04",
+}
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory) -> dict[str, subprocess.Popen]:
+    """All programs at once: most of their time is spent watching a book for a minute."""
+    data = tmp_path_factory.mktemp("peers") / "data"
+    with RunningExchange(data, "--demo") as exchange:
+        _wait_until_traded(exchange.url)
+        started = {}
+        for program, member in PROGRAMS.items():
+            python = HERE / program.split("/")[0] / ".venv" / "bin" / "python"
+            assert python.exists(), f"{python} is missing; `make test` makes it"
+            started[program] = subprocess.Popen(
+                [python, HERE / program, exchange.url, data / "demo_members.json", member],
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                text=True,
+            )  # fmt: skip
+        try:
+            yield started
+        finally:
+            for process in started.values():
+                process.kill()
+                process.communicate()
+        assert exchange.stop() == 0
+        assert "Traceback" not in exchange.said, exchange.said
+
+
+def _wait_until_traded(url: str) -> None:
+    """The bots fill the books first; then the busiest market trades."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if httpx.get(f"{url}/api/v3/trades?symbol=BTCUSDT").json():
+            return
+        time.sleep(0.5)
+    raise AssertionError("the demo's bots do not trade")
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_client_trades_as_on_the_exchange_it_was_written_for(running, program):
+    said, _ = running[program].communicate(timeout=WITHIN_S)
+    assert running[program].returncode == 0, said
