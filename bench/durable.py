@@ -35,6 +35,7 @@ from flow_of_orders import OrderFlow
 
 BATCHES_IN_FLIGHT = 4
 TICK_S = 0.001
+WARM_S = 1.0  # at the beginning, offered but not counted: caches, the log's next file
 ROW = COMMAND.itemsize
 
 
@@ -90,7 +91,8 @@ async def latency(folder: Path, options: argparse.Namespace) -> dict:
     """Milliseconds from the moment a command was due to its acknowledgement."""
     engine, log, flow = prepared(folder, options, orders=True)
     await engine.start()
-    total = round(options.rate * options.seconds)
+    warm = round(options.rate * WARM_S)
+    total = warm + round(options.rate * options.seconds)
     rows = _single(flow, total)
     settle()
     delays: list[float] = []
@@ -111,6 +113,7 @@ async def latency(folder: Path, options: argparse.Namespace) -> dict:
     records = engine.position - position
     await engine.stop()
     log.close()
+    delays = delays[warm:]
     cuts = statistics.quantiles(delays, n=1000)
     return {
         "offered_per_s": options.rate,

@@ -8,8 +8,11 @@ import pytest
 
 from excraft.engine.recovery import RecoveryRefused
 from excraft.engine.snapshot import InvariantBroken
+from excraft.kernel.reference import Reference
 from excraft.log import FileLog, MemoryLog
-from excraft.messages.commands import Side
+from excraft.messages.codec import Record, pack_text
+from excraft.messages.commands import CommandKind, Side
+from excraft.testing.workload import Seeded, Workload
 
 
 class Tape:
@@ -264,5 +267,55 @@ def test_a_disk_without_room_for_a_snapshot_does_not_stop_trading(desk, run, tmp
         assert d.engine.failure == "" and d.engine.snapshots.trouble == ""
         assert len(list(folder.glob("*.snapshot"))) == 1
         shutil.rmtree(folder)
+
+    run(story())
+
+
+def with_texts(record: Record) -> Record:
+    """The record with a text for every listing in it."""
+    kinds, texts = record.commands["kind"].tolist(), []
+    for i, kind in enumerate(kinds):
+        symbol = f'"symbol":"S{record.sequence + i}"'
+        if kind == CommandKind.LIST_ASSET:
+            texts.append(pack_text(i, f"{{{symbol}}}"))
+        elif kind == CommandKind.LIST_MARKET:
+            texts.append(pack_text(i, f'{{{symbol},"tick":"0.01","lot":"0.01"}}'))
+    place = record.position, record.sequence, record.time_ns
+    return Record(*place, record.commands, b"".join(texts))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_log_of_every_kind_of_command_comes_back_whole(desk, run, any_kernel, seed):
+    """Open orders and parameters equal those of the plain twin that made the events."""
+    twin, log, workload = Reference(), MemoryLog(), Workload(Seeded(seed))
+    for i in range(60):
+        record = with_texts(workload.record(25) if i else workload.opening())
+        workload.learn(twin.step(record))
+        log.append(0, record)
+
+    async def story():
+        d = desk(log=log, kernel=any_kernel())
+        await d.engine.start()
+        assert d.engine.state_hash() == twin.state_hash()
+        state, listings = twin._state, d.engine.listings
+        want = {
+            o.id: (o.account, market, o.quantity, o.left, o.stop_price, bool(o.filled))
+            for market, book in enumerate(state.markets)
+            for side in book.sides
+            for o in side
+        }
+        got = {
+            o.id: (o.account, o.market, o.quantity, o.left, o.stop_price, o.status != "NEW")
+            for account in range(listings.accounts)
+            for o in d.engine.orders.open(account)
+        }
+        assert got == want and len(want) == d.engine.orders.open_count > 0
+        assert listings.parameters.items() >= state.parameters.items()
+        assert len(listings.markets) == len(state.markets)
+        assert listings.accounts == len(state.accounts)
+        for number, account in enumerate(state.accounts):
+            for parameter, value in account.parameters.items():
+                assert listings.account_parameter(number, parameter) == value
+        await d.engine.stop()
 
     run(story())
