@@ -225,7 +225,7 @@ def key_of(order, extra, number):
 
 @compiled
 def remove(lane, slot):
-    """Take an order out of queue, index and pool. Its row can still be read until the next place."""
+    """Take an order out of queue, index and pool; its row stays readable until the next place."""
     order = lane.orders[slot]
     queue = queue_of(order)
     number = i64(order.market) * 4 + queue

@@ -41,6 +41,11 @@ def compiled(function):
     return numba.njit(nogil=True, error_model="numpy", _nrt=False, forceinline=True)(function)
 
 
+def outlined(function):
+    """Compile a part that is rarely needed as a function of its own, to keep the hot loop small."""
+    return numba.njit(nogil=True, error_model="numpy", _nrt=False)(function)
+
+
 def entry(function):
     """Compile a function that Python calls; the result is kept on disk."""
     return numba.njit(nogil=True, cache=True, error_model="numpy", _nrt=False)(function)

@@ -213,7 +213,7 @@ def report_text(reports: np.ndarray) -> bytes:
 
 
 def run(path: Path, rounds: int = 5) -> dict:
-    """Messages, messages per second (fastest of some rounds, each on an empty book), reports, hash."""
+    """Messages, messages per second (median of some rounds on empty books), reports, hash."""
     messages = read_messages(path)
     rows = messages.view(np.recarray)
     fresh = int((messages["kind"] != CANCEL).sum())

@@ -1,7 +1,7 @@
 """Phase 2, one command at a time: place, cancel, cancel all, amend, and the stops they set off."""
 
 from excraft.kernel.book import remove, sign_of, stop_queue
-from excraft.kernel.compiled import compiled, i64
+from excraft.kernel.compiled import compiled, i64, outlined
 from excraft.kernel.layout import (
     EVENT_ROWS,
     MARK_BY_AMOUNT,
@@ -110,8 +110,9 @@ def place(lane, c, work, order_id):
         return
     born = i64(lane.tops[EVENT_ROWS])
     accept(lane)
-    execute(lane, born)
-    fire_stops(lane, i64(c.market))
+    while born >= 0:
+        execute(lane, born)
+        born = fire_stop(lane, i64(c.market))
 
 
 @compiled
@@ -125,20 +126,18 @@ def next_stop(lane, market, queue):
 
 
 @compiled
-def fire_stops(lane, market):
-    """Execute stops until the last price triggers none: rising ones first."""
-    while True:
-        slot = next_stop(lane, market, 3)
-        if slot < 0:
-            slot = next_stop(lane, market, 2)
-        if slot < 0:
-            return
-        fire(lane, slot)
+def fire_stop(lane, market):
+    """Make the next stop that the last price triggers the taker, rising ones first. Returns the
+    number of its ORDER_TRIGGERED row, -1 when there is none."""
+    slot = next_stop(lane, market, 3)
+    if slot < 0:
+        slot = next_stop(lane, market, 2)
+    return fire(lane, slot) if slot >= 0 else -1
 
 
-@compiled
+@outlined
 def fire(lane, slot):
-    """Take one stop order off its queue and execute it as the taker."""
+    """Take one stop order off its queue and make it the taker."""
     order, extra, taker = lane.orders[slot], lane.extras[slot], lane.taker[0]
     kind = i64(order.order_type)
     taker.id = order.id
@@ -167,7 +166,7 @@ def fire(lane, slot):
     row.quantity = order.left
     row.flags = PENDING
     remove(lane, slot)
-    execute(lane, born)
+    return born
 
 
 @compiled
@@ -200,7 +199,7 @@ def cancel(lane, c, work):
     end_order(lane, slot, BY_MEMBER)
 
 
-@compiled
+@outlined
 def cancel_all(lane, c):
     """CANCEL_ALL: walks the whole book of the market, so it costs as much as the book is deep."""
     market, account = i64(c.market), i64(c.account)
@@ -221,7 +220,7 @@ def cancel_all(lane, c):
         refuse(lane.events, lane.tops, c, UNKNOWN_ORDER)
 
 
-@compiled
+@outlined
 def amend(lane, c, work):
     """AMEND_ORDER: fewer lots at the same place in the queue."""
     slot = open_order(lane, c.market, c.account, i64(work.target))

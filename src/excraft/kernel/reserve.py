@@ -48,6 +48,7 @@ EXCHANGE_FULL, TOO_MANY_OPEN_ORDERS = int(Reason.EXCHANGE_FULL), int(Reason.TOO_
 DUPLICATE_CLIENT_ID = int(Reason.DUPLICATE_CLIENT_ID)
 INSUFFICIENT_FUNDS, UNKNOWN_ORDER = int(Reason.INSUFFICIENT_FUNDS), int(Reason.UNKNOWN_ORDER)
 LOTS_MAX = int(LOTS_MAX_RULE)
+SMALL = 1 << 30
 
 # words of Batch.limits after the 64 exchange parameters
 ACCOUNTS, MARKETS, OPEN_AT_START, BALANCES_AT_START, SEQUENCE = 64, 65, 66, 67, 68
@@ -86,8 +87,10 @@ def well_formed(c):
 
 @compiled
 def product_within(a, b, c, bound):
-    """Whether a x b x c <= bound, for a x b <= 2^62, a, b, c >= 1, without overflow."""
-    return c <= bound // (a * b)
+    """Whether a x b x c <= bound, for a x b <= 2^62, a, b, c >= 1, without overflow.
+    Numbers below 2^30 need no division, as bounds are 2^62."""
+    unit = a * b
+    return unit | c < SMALL or c <= bound // unit
 
 
 @compiled

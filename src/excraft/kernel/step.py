@@ -11,9 +11,7 @@ from excraft.kernel.funds import balance_key, settle_one, spread
 from excraft.kernel.layout import (
     BOOK_PARTITIONS,
     EVENT_ROWS,
-    FREE,
     FUNDS_PARTITIONS,
-    MARK_CLIENT,
     OPEN,
     SETTLEMENT_ROWS,
     Lane,
@@ -158,38 +156,6 @@ def likely_slot(lane, c):
 
 
 @compiled
-def fetch_near(lane, batch, j, end):
-    """Ask, some commands ahead, for the rows that matching command j + 24, 16, 8 will touch."""
-    mask = len(lane.index) - 1
-    if j + 24 < end:
-        i = i64(batch.sorted[j + 24])
-        c = batch.commands[i]
-        order_id = i64(c.order_id) if c.kind == CANCEL_ORDER else i64(batch.limits[SEQUENCE]) + i
-        prefetch(lane.index, index_place(order_id, mask))
-        if c.kind == PLACE_ORDER:
-            prefetch(batch.work, i)
-            free = i64(lane.pool[FREE])
-            if free > 24:
-                prefetch(lane.orders, i64(lane.free[free - 24]))
-    if j + 16 < end:
-        c = batch.commands[i64(batch.sorted[j + 16])]
-        if c.kind == CANCEL_ORDER:
-            fetch_order(lane, likely_slot(lane, c))
-    if j + 8 < end:
-        c = batch.commands[i64(batch.sorted[j + 8])]
-        if c.kind == CANCEL_ORDER:
-            slot = likely_slot(lane, c)
-            if slot >= 0:
-                order = lane.orders[slot]
-                fetch_order(lane, i64(order.next))
-                fetch_order(lane, i64(order.prev))
-                if order.marks & MARK_CLIENT:
-                    prefetch(lane.extras, slot)
-        elif c.kind == PLACE_ORDER:
-            fetch_tail(lane, i64(c.market) * 4 + i64(c.side), i64(c.price))
-
-
-@compiled
 def fetch_tail(lane, number, price):
     """Ask for the order that a resting order will stand behind, when its level is near the best."""
     queue = lane.queues[number]
@@ -202,6 +168,53 @@ def fetch_tail(lane, number, price):
                 fetch_order(lane, i64(lane.levels[at].tail))
             return
         at -= 1
+
+
+@compiled
+def fetch_far(lane, batch, i):
+    """Ask for what names the rows that command i will touch."""
+    c = batch.commands[i]
+    market = i64(c.market)
+    prefetch(lane.queues, market * 4)
+    if c.kind == CANCEL_ORDER:
+        prefetch(lane.index, index_place(i64(c.order_id), len(lane.index) - 1))
+        return
+    prefetch(lane.markets, market)
+    prefetch(batch.work, i)
+    order_id = i64(batch.limits[SEQUENCE]) + i
+    prefetch(lane.index, index_place(order_id, len(lane.index) - 1))
+
+
+@compiled
+def fetch_best(lane, number):
+    """Ask for the best levels of a queue."""
+    queue = lane.queues[number]
+    if queue.count > 0:
+        prefetch(lane.levels, i64(queue.offset) + i64(queue.count) - 1)
+
+
+@compiled
+def fetch_near(lane, batch, j, end):
+    """Ask, in three stages, for the rows that matching commands j + 8, 16, 24 will touch."""
+    if j + 24 < end:
+        fetch_far(lane, batch, i64(batch.sorted[j + 24]))
+    if j + 16 < end:
+        c = batch.commands[i64(batch.sorted[j + 16])]
+        if c.kind == CANCEL_ORDER:
+            fetch_order(lane, likely_slot(lane, c))
+        else:
+            fetch_best(lane, i64(c.market) * 4)
+            fetch_best(lane, i64(c.market) * 4 + 1)
+    if j + 8 < end:
+        c = batch.commands[i64(batch.sorted[j + 8])]
+        if c.kind == CANCEL_ORDER:
+            slot = likely_slot(lane, c)
+            if slot >= 0:
+                order = lane.orders[slot]
+                fetch_order(lane, i64(order.next))
+                fetch_order(lane, i64(order.prev))
+        elif c.kind == PLACE_ORDER:
+            fetch_tail(lane, i64(c.market) * 4 + (i64(c.side) & 1), i64(c.price))
 
 
 @entry
@@ -271,6 +284,8 @@ def place_rows(batch, offsets):
 def gather(begin, end, batch, offsets, out, rows):
     """Copy the events of commands begin..end into their final order."""
     for i in range(begin, end):
+        if end - begin > SHORT and i + AHEAD < end:
+            prefetch(out.events[i64(batch.origin[i + AHEAD])], i64(batch.first[i + AHEAD]))
         source = out.events[i64(batch.origin[i])]
         first = i64(batch.first[i])
         at = i64(offsets[i])

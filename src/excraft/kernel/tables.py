@@ -4,7 +4,7 @@ import numpy as np
 
 from excraft.kernel.administer import ASSETS, BOUNDS, PARAMETERS
 from excraft.kernel.book import index_add
-from excraft.kernel.compiled import compiled, entry, i64
+from excraft.kernel.compiled import entry, i64
 from excraft.kernel.funds import add_client, balance_key, find_balance, open_balance
 from excraft.kernel.layout import (
     ACCOUNT,

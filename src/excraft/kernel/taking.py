@@ -4,7 +4,7 @@ The taker stands in a row of its own, lane.taker[0], whether it has just arrived
 """
 
 from excraft.kernel.book import enqueue, find_order, index_add, remove, sign_of, take_slot
-from excraft.kernel.compiled import compiled, i64
+from excraft.kernel.compiled import compiled, i64, outlined
 from excraft.kernel.layout import (
     DOES_MAKE,
     DOES_TRADE,
@@ -95,7 +95,7 @@ def taker_need(taker, market, held):
     return i64(taker.cap) * i64(market.unit_atoms) * left
 
 
-@compiled
+@outlined
 def can_fill(lane):
     """FOK: whether the whole quantity can be had within the limit, own orders not counted."""
     taker = lane.taker[0]
@@ -130,7 +130,8 @@ def affordable(taker, maker, unit):
 
 @compiled
 def trade(lane, slot, lots):
-    """One trade with the order in `slot`: two event rows, two settlement rows."""
+    """One trade with the order in `slot`: two event rows, two settlement rows. The caller removes
+    a maker that has nothing left, here and in `expire_maker` and `prevent`."""
     taker, maker = lane.taker[0], lane.orders[slot]
     market = lane.markets[i64(taker.market)]
     price = i64(maker.price)
@@ -174,12 +175,10 @@ def trade(lane, slot, lots):
     if maker.left == 0:
         row.flags = MAKER | RESTING | CLOSED
         close_maker(lane, money, maker, slot)
-        remove(lane, slot)
-    else:
-        maker.marks |= MARK_FILLED
+    maker.marks |= MARK_FILLED
 
 
-@compiled
+@outlined
 def expire_maker(lane, slot):
     """Self-trade prevention ends a resting order."""
     maker = lane.orders[slot]
@@ -191,10 +190,10 @@ def expire_maker(lane, slot):
     money = new_settlement(lane, maker, 0)
     money.back = hold
     close_maker(lane, money, maker, slot)
-    remove(lane, slot)
+    maker.left = 0
 
 
-@compiled
+@outlined
 def prevent(lane, slot, lots):
     """Self-trade prevention by DECREMENT: both orders lose `lots`, nothing is traded."""
     taker, maker = lane.taker[0], lane.orders[slot]
@@ -229,7 +228,6 @@ def prevent(lane, slot, lots):
     if maker.left == 0:
         row.flags = MAKER | RESTING | CLOSED
         close_maker(lane, money, maker, slot)
-        remove(lane, slot)
 
 
 @compiled
@@ -244,18 +242,21 @@ def match_all(lane):
         maker = lane.orders[slot]
         own = same_owner(taker, maker)
         if own and taker.stp != DECREMENT:
-            if taker.stp != EXPIRE_TAKER:
-                expire_maker(lane, slot)
-            if taker.stp != EXPIRE_MAKER:
+            if taker.stp == EXPIRE_TAKER:
                 return SELF_TRADE
-            continue
-        lots = affordable(taker, maker, unit)
-        if lots == 0:
-            return BUDGET_SPENT
-        if own:
-            prevent(lane, slot, lots)
+            expire_maker(lane, slot)
         else:
-            trade(lane, slot, lots)
+            lots = affordable(taker, maker, unit)
+            if lots == 0:
+                return BUDGET_SPENT
+            if own:
+                prevent(lane, slot, lots)
+            else:
+                trade(lane, slot, lots)
+        if maker.left == 0:
+            remove(lane, slot)
+        if own and taker.stp == EXPIRE_BOTH:
+            return SELF_TRADE
     return BUDGET_SPENT if taker.cap > 0 else 0
 
 
