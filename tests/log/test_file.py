@@ -169,6 +169,7 @@ def test_a_tail_torn_at_any_byte_is_cut_told_and_written_anew(tmp_path):
             (cut,) = log.cuts
             assert (cut.file, cut.offset, cut.position) == (file, offset, RECORDS[-1].position)
             assert 0 < cut.size <= cut_at - offset and str(file) in str(cut)
+            assert not any(file.read_bytes()[offset:])
         if cut_at % 16 == 0:
             log.append(0, RECORDS[-1])
             assert file.read_bytes() == whole

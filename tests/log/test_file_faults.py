@@ -178,6 +178,19 @@ def test_a_refused_write_leaves_nothing_and_the_log_goes_on(partial):
     assert same(log.read(0), RECORDS)
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_a_refused_record_does_not_come_back_after_a_restart(seed):
+    """Even when all its bytes had arrived: its sender was told that it was not taken."""
+    disk = SimulatedDisk()
+    log = open_log(disk)
+    log.append(0, RECORDS[0])
+    disk.fail("write", errno.ENOSPC, name="0000", partial=10_000)
+    with pytest.raises(LogFull):
+        log.append(0, RECORDS[1])
+    for after in (disk.crash(Random(seed)), disk.kill()):
+        assert open_log(after).end(0) == 1
+
+
 def test_too_many_open_files_refuses_and_recovers(monkeypatch):
     monkeypatch.setattr("excraft.log.spare.RETRY_S", 0.0)
     disk = SimulatedDisk()
