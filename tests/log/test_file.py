@@ -1,5 +1,6 @@
 """The log in files: damage, torn tails, other processes, kills, and a disk that is really full."""
 
+import shutil
 import subprocess
 import sys
 import time
@@ -315,3 +316,22 @@ def test_a_really_full_disk_refuses_orders_takes_cancels_and_recovers(small_disk
     again = FileLog(folder / "log", disk=disk, everything=True, **size)
     assert [r.position for r in again.read(0)] == list(range(1, record.position + 1))
     again.close()
+
+
+def test_the_folder_of_another_partition_is_refused(tmp_path):
+    write(tmp_path)
+    shutil.copytree(tmp_path / "0000", tmp_path / "0003")
+    with pytest.raises(LogDamaged, match="a record of partition 0 in the log of 3"):
+        FileLog(tmp_path, **QUICK)
+
+
+def test_a_spare_that_is_not_empty_is_made_again(tmp_path):
+    write(tmp_path, RECORDS[:1])
+    spare = tmp_path / "0000" / "spare"
+    spare.write_bytes(bytes(500) + b"left over" + bytes(SMALL["segment_bytes"] - 509))
+    write_on = FileLog(tmp_path, **QUICK)
+    assert not spare.exists()
+    for record in RECORDS[1:]:
+        write_on.append(0, record)
+    write_on.close()
+    assert all(b"left over" not in p.read_bytes() for p in segments(tmp_path))
