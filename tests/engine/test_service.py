@@ -2,16 +2,13 @@
 
 import asyncio
 
-import numpy as np
 import pytest
 
-from excraft.engine.errors import Busy, ListingRefused, Stopped
+from excraft.engine.errors import Busy, Stopped
 from excraft.engine.queue import Limits
 from excraft.log import LogBroken, LogFull
 from excraft.messages.commands import (
-    COMMAND,
     CancelOrder,
-    ListMarket,
     OrderType,
     PlaceOrder,
     SetParameter,
@@ -21,28 +18,6 @@ from excraft.messages.commands import (
 from excraft.messages.events import EventKind
 from excraft.messages.reasons import Reason
 from excraft.parameters import MarketState, Parameter
-
-
-def test_an_outcome_says_what_the_command_did(desk, run):
-    async def story():
-        d = desk()
-        await d.open()
-        sold = await d.place(0, Side.SELL, 5, 100, "mine")
-        bought = await d.place(1, Side.BUY, 7, 100)
-        assert sold.position + 1 == bought.position == d.engine.position
-        assert [e.kind for e in bought.events] == [
-            EventKind.ORDER_ACCEPTED, EventKind.ORDER_FILLED, EventKind.ORDER_FILLED]  # fmt: skip
-        assert {e.order_id for e in bought.events} == {sold.sequence, bought.sequence}
-        assert [(r.order.id, r.status, r.filled) for r in bought.reports] == [
-            (bought.sequence, "NEW", 0),
-            (bought.sequence, "PARTIALLY_FILLED", 5),
-            (sold.sequence, "FILLED", 5),
-        ]
-        assert d.engine.orders.by_client(0, 0, "mine") is None  # closed, and nobody has a mark
-        assert [o.left for o in d.engine.orders.open(1)] == [2]
-        await d.engine.stop()
-
-    run(story())
 
 
 def test_nothing_is_answered_or_visible_before_the_append_is_durable(desk, run):
@@ -306,69 +281,6 @@ def test_stop_finishes_what_was_taken_and_takes_no_more(desk, run):
     run(story())
 
 
-def test_a_symbol_is_listed_once(desk, run):
-    async def story():
-        d = desk()
-        await d.open()
-        position = d.engine.position
-        with pytest.raises(ListingRefused, match="asset EXT is listed already"):
-            await d.engine.list_asset("EXT", "", 2)
-        with pytest.raises(ListingRefused, match="market EXTUSD is listed already"):
-            await d.engine.list_market("EXTUSD", ("EXT", "USD"), "0.1", "0.1")
-        assert d.log.end(0) == position
-        twice = await asyncio.gather(
-            d.engine.list_asset("NEW", "", 8), d.engine.list_asset("NEW", "", 8),
-            return_exceptions=True,
-        )  # fmt: skip
-        assert isinstance(twice[1], ListingRefused) and twice[0].position == position + 1
-        await d.engine.stop()
-
-    run(story())
-
-
-def test_a_symbol_stays_claimed_when_who_asked_goes_away(desk, run):
-    async def story():
-        d = desk()
-        await d.open()
-        d.log.gate.clear()
-        asking = asyncio.create_task(d.engine.list_asset("NEW", "", 8))
-        await asyncio.sleep(0.01)
-        asking.cancel()
-        await asyncio.sleep(0.01)
-        with pytest.raises(ListingRefused):
-            await d.engine.list_asset("NEW", "", 8)
-        d.log.gate.set()
-        await d.engine.stop()
-        assert [a.symbol for a in d.engine.listings.assets] == ["EXT", "USD", "NEW"]
-
-    run(story())
-
-
-def test_a_listing_must_come_through_execute_and_fit_its_text(desk, run):
-    async def story():
-        d = desk()
-        await d.open()
-        row, text = pack(ListMarket(base=0, quote=1, base_atoms_per_lot=1,
-                                    quote_atoms_per_tick_lot=1,
-                                    text='{"symbol":"B","tick":"0.01","lot":"0.001"}'))  # fmt: skip
-        with pytest.raises(ValueError, match="execute"):
-            d.engine.submit(row, text)
-        with pytest.raises(ValueError, match="execute"):
-            d.engine.submit_many(row * 2, 2)
-        for wrong in ("", "{}", '{"symbol":"B","tick":"0.01","lot":"0.001"}'):
-            command = ListMarket(base=0, quote=1, base_atoms_per_lot=1,
-                                 quote_atoms_per_tick_lot=1, text=wrong)  # fmt: skip
-            with pytest.raises(ListingRefused):
-                await d.engine.execute(command)
-        for symbol in ("lower", "", "A" * 21, "Ä"):
-            with pytest.raises(ListingRefused, match="1 to 20"):
-                await d.engine.list_asset(symbol, "", 8)
-        assert len(d.engine.listings.markets) == 1
-        await d.engine.stop()
-
-    run(story())
-
-
 @pytest.mark.parametrize(
     ("row", "text"), [(b"", ""), (b"x" * 63, ""), (b"\1" * 64, "x" * 1025), (b"\1" * 64, "\ud800")]
 )
@@ -381,45 +293,6 @@ def test_bytes_that_are_no_command_are_refused_alone(desk, run, row, text):
             d.engine.submit(row, text)
         assert (await good).events[0].kind == EventKind.ORDER_ACCEPTED
         assert d.engine.orders.open(0)[0].client_id == "good" and d.engine.waiting == 0
-        await d.engine.stop()
-
-    run(story())
-
-
-def test_many_commands_are_acknowledged_as_one(desk, run):
-    async def story():
-        d = desk()
-        await d.open()
-        place = PlaceOrder(account=0, market=0, side=Side.SELL, order_type=OrderType.LIMIT,
-                           price=100, quantity=1)  # fmt: skip
-        rows = pack(place)[0] * 10
-        before = d.place(1, Side.BUY, 1, 50)
-        bulk = d.engine.submit_many(rows, 10, [(3, "third")])
-        after = d.place(1, Side.BUY, 2, 100)
-        first, many, last = await asyncio.gather(before, bulk, after)
-        assert (many.sequence, many.count, many.first) == (first.sequence + 1, 10, 1)
-        assert last.sequence == many.sequence + 10
-        assert many.events["command"].tolist() == list(range(1, 11))
-        assert isinstance(many.events, np.ndarray) and len(last.events) == 5
-        assert d.engine.orders.by_client(0, 0, "third").id == many.sequence + 3
-        with pytest.raises(ValueError):
-            d.engine.submit_many(rows, 9)
-        with pytest.raises(ValueError):
-            d.engine.submit_many(b"", 0)
-        await d.engine.stop()
-        assert d.engine.waiting == 0
-
-    run(story())
-
-
-def test_bulks_alone_need_no_tuples(desk, run):
-    async def story():
-        d = desk(orders=False)
-        seen = []
-        d.engine.subscribe(lambda record, events, rows: seen.append(rows), columns=True)
-        await d.open()
-        bulk = await d.engine.submit_many(np.ones(4, COMMAND).tobytes(), 4)
-        assert len(bulk.events) == 4 and seen[-1] == []
         await d.engine.stop()
 
     run(story())
