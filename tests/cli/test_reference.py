@@ -15,7 +15,7 @@ def test_the_reference_is_fresh(name):
     ("arguments", "code", "words"),
     [
         (["no-such"], Exit.USAGE, "no-such"),
-        (["up", "--port", "70000"], Exit.USAGE, "70000"),
+        (["up", "--port", "70000"], Exit.USAGE, "65535"),
         (["api-key", "create", "bob", "--kind", "rsa"], Exit.USAGE, "needs --public-key FILE"),
         (["flow", "no-such-file"], Exit.USAGE, "no-such-file"),
         (["replay", "no-such-folder"], Exit.USAGE, "holds no exchange"),

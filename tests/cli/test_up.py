@@ -101,6 +101,8 @@ def test_a_stale_control_socket_does_not_matter(data):
         ("parameter_set", {"name": "TAKER_FEE_PPM", "value": 1}, "name one with --market"),
         ("parameter_set", {"name": "TAKER_FEE_PPM", "value": "x"}, "Expected `int`"),
         ("api_key_revoke", {"api_key": "nokey"}, "there is no API key 'nokey'"),
+        ("asset_add", {"symbol": "X", "decimals": 10**18, "name": "X"}, "MALFORMED_MARKET|larger"),
+        ("asset_add", {"symbol": "X", "decimals": 10**30, "name": "X"}, "larger than any|Integer"),
         ("no_such", {}, "there is no operation 'no_such'"),
         ("status", {"extra": 1}, "unknown field `extra`"),
     ],
@@ -117,7 +119,7 @@ def test_what_an_operator_gets_wrong_is_one_sentence(traded, operation, argument
         ("1.5", "DEPOSIT", " ", "a reference must say what proves the movement"),
         ("-1", "DEPOSIT", "x", "is not a plain decimal"),
         ("0.000000001", "DEPOSIT", "x", "more than 8 decimals"),
-        ("99999999999999999", "DEPOSIT", "x", "AMOUNT_OUT_OF_RANGE|does not fit|number"),
+        ("99999999999999999", "DEPOSIT", "x", "more than the exchange can hold"),
     ],
 )
 def test_money_needs_a_reason_and_an_amount(traded, amount, reason, reference, sentence):

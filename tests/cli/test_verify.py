@@ -12,6 +12,7 @@ from excraft.cli.folder import Folder
 from excraft.cli.verify import verify
 from excraft.cli.wiring import opened
 from excraft.log import open_for_reading
+from excraft.messages.codec import MAGIC
 
 
 def flip(file: Path, offset: int) -> None:
@@ -21,11 +22,10 @@ def flip(file: Path, offset: int) -> None:
     file.write_bytes(raw)
 
 
-def segment(data: Path) -> Path:
-    """The file with the records."""
-    return max(
-        (f for f in (data / "log").rglob("*") if f.is_file()), key=lambda f: f.stat().st_blocks
-    )
+def first_record(data: Path) -> tuple[Path, int]:
+    """The file that begins with the log's first record, and where the record is."""
+    found = [(f, f.read_bytes().find(MAGIC)) for f in (data / "log").rglob("*") if f.is_file()]
+    return min((file, at) for file, at in found if at >= 0)
 
 
 def test_a_whole_exchange_verifies(excraft, traded):
@@ -44,7 +44,8 @@ def test_a_whole_exchange_verifies(excraft, traded):
 
 
 def test_a_changed_byte_of_an_old_record_is_damage(data):
-    flip(segment(data), 4096 + 300)
+    file, at = first_record(data)
+    flip(file, at + 100)
     with pytest.raises(Failure, match="the log is damaged: .* offset .* record 1") as caught:
         verify(data)
     assert caught.value.code == Exit.DAMAGED

@@ -91,8 +91,8 @@ def _parameters() -> str:
     ]
     head = ["number", "name", "scope", "low", "high", "default", "obeyed by", "meaning"]
     return (
-        "# Parameters\n\nEvery number a bill may change. Bounds are inclusive and above governance. "
-        "A change is a command in the log, and takes effect at its position.\n\n"
+        "# Parameters\n\nEvery number a bill may change. Bounds are inclusive and above governance."
+        " A change is a command in the log, and takes effect at its position.\n\n"
         + _table(head, rows)
     )
 

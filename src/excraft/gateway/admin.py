@@ -7,6 +7,7 @@ Each operation is a function whose keyword arguments are the JSON body of POST /
 import asyncio
 import inspect
 import json
+import struct
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -18,6 +19,7 @@ from starlette.routing import Route
 
 from excraft.engine.errors import EngineError
 from excraft.gateway.exchange import Exchange
+from excraft.log import LogError
 from excraft.messages.commands import (
     Cause,
     Command,
@@ -29,7 +31,7 @@ from excraft.messages.commands import (
 from excraft.messages.events import EventKind
 from excraft.messages.reasons import Reason
 from excraft.parameters import RULES, MarketState, Parameter, Scope
-from excraft.units import NotExact
+from excraft.units import AMOUNT_MAX, NotExact
 
 Operation = Callable[..., Awaitable[Any]]
 OPERATIONS: dict[str, tuple[Operation, type]] = {}
@@ -64,8 +66,10 @@ async def perform(exchange: Exchange, name: str, arguments: dict[str, Any]) -> A
         raise Refused(f"{name}: {wrong}") from wrong
     try:
         return await function(exchange, **msgspec.structs.asdict(given))
-    except (NotExact, EngineError, ValueError) as wrong:
+    except (NotExact, EngineError, LogError, ValueError) as wrong:
         raise Refused(str(wrong)) from wrong
+    except struct.error as wrong:
+        raise Refused(f"{name}: a number is larger than any the exchange can hold") from wrong
 
 
 def application(exchange: Exchange) -> Starlette:
@@ -270,8 +274,12 @@ async def _move(exchange, kind, member, asset, amount, reason, reference) -> dic
     if not reference.strip():
         raise Refused("a reference must say what proves the movement: a transaction, a ticket")
     account, listed = _member(exchange, member).account, _asset(exchange, asset)
+    atoms = listed.atoms(amount)
+    if atoms > AMOUNT_MAX:
+        most = listed.text(AMOUNT_MAX)
+        raise Refused(f"{amount} {asset} is more than the exchange can hold; at most {most}")
     command = kind(
-        account=account, asset=listed.number, amount=listed.atoms(amount), cause=Cause[reason],
+        account=account, asset=listed.number, amount=atoms, cause=Cause[reason],
         reference=reference,
     )  # fmt: skip
     position, _ = await _execute(exchange, command)

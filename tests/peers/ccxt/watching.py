@@ -1,4 +1,4 @@
-"""ccxt.pro: an order book over 60 s without a gap, trades, tickers, candles and one's own orders."""
+"""ccxt.pro: an order book over 60 s without a gap, trades, tickers, candles, own orders."""
 
 import asyncio
 import time
