@@ -5,9 +5,10 @@ import json
 import time
 
 import pytest
-
-from tests.gateway.clients import limit
+from tests.gateway.clients import limit, set_parameter
 from tests.gateway.streams.peers import Signer, ask, hear
+
+from excraft.parameters import Parameter
 
 pytestmark = pytest.mark.anyio
 PATH = "/ws-api/v3"
@@ -266,9 +267,6 @@ async def test_many_requests_are_under_way_at_once_and_each_is_answered(venue, p
 
 
 async def test_too_much_weight_is_429_with_retry_after(venue, peer):
-    from excraft.parameters import Parameter
-    from tests.gateway.clients import set_parameter
-
     await set_parameter(venue.engine, Parameter.REQUEST_WEIGHT_PER_MINUTE, 100)
     async with peer.connect(QUIET) as socket:
         async with asyncio.timeout(5):

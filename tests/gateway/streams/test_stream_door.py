@@ -4,7 +4,6 @@ import asyncio
 import json
 
 import pytest
-
 from tests.gateway.streams.peers import ask, hear, until
 
 pytestmark = pytest.mark.anyio
@@ -199,7 +198,9 @@ async def test_all_sixteen_intervals_are_streams(venue, peer):
 
     await venue.alice.limit("SELL", "1", "10.50")
     await venue.bob.limit("BUY", "1", "10.50")
-    names = [f"extusd@kline_{i}" for i in INTERVALS] + [f"extusd@kline_{i}@+08:00" for i in INTERVALS]
+    names = [f"extusd@kline_{i}" for i in INTERVALS] + [
+        f"extusd@kline_{i}@+08:00" for i in INTERVALS
+    ]
     async with peer.connect("/stream?streams=" + "/".join(names)) as socket:
         heard = set()
         async with asyncio.timeout(5):

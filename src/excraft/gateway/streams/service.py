@@ -63,6 +63,11 @@ class Streams:
         ]
 
     @property
+    def running(self) -> bool:
+        """Whether the clockwork runs."""
+        return self._sweeper is not None
+
+    @property
     def now_ns(self) -> int:
         return self.exchange.clock()
 
