@@ -5,7 +5,6 @@ from types import SimpleNamespace
 
 import httpx
 import pytest
-from tests.gateway.clients import Client, set_parameter
 
 from excraft.accounts.api_keys import ApiKeys
 from excraft.accounts.members import Members
@@ -20,6 +19,7 @@ from excraft.messages.commands import Cause, Credit, OpenAccount
 from excraft.parameters import Parameter
 from excraft.store.database import Database
 from excraft.store.history import History
+from tests.gateway.clients import Client, set_parameter
 
 ASSETS = (("EXT", 8), ("USD", 6), ("ETH", 18))
 FUNDS = {0: 10**12, 1: 10**12, 2: 10**18}  # 10,000 EXT, 1,000,000 USD, 1 ETH

@@ -4,9 +4,9 @@ import asyncio
 import threading
 
 import pytest
-from tests.gateway.clients import error_of, limit, set_parameter
 
 from excraft.parameters import Parameter
+from tests.gateway.clients import error_of, limit, set_parameter
 
 pytestmark = pytest.mark.anyio
 ORDER = "/api/v3/order"

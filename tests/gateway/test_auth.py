@@ -10,11 +10,11 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from tests.gateway.clients import error_of, limit, now_ms
 
 from excraft.accounts.credentials import ApiKey, Kind
 from excraft.gateway import auth
 from excraft.gateway.errors import NotAuthorized
+from tests.gateway.clients import error_of, limit, now_ms
 
 pytestmark = pytest.mark.anyio
 FORM = {"content-type": "application/x-www-form-urlencoded"}

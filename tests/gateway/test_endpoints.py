@@ -6,11 +6,11 @@ import hmac
 from urllib.parse import quote
 
 import pytest
-from tests.gateway.clients import error_of, now_ms, set_parameter
 
 from excraft.gateway.endpoints import ENDPOINTS, Endpoint, Security
 from excraft.gateway.spot import params
 from excraft.parameters import RULES, Parameter
+from tests.gateway.clients import error_of, now_ms, set_parameter
 
 pytestmark = pytest.mark.anyio
 

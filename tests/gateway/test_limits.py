@@ -3,11 +3,11 @@
 from types import SimpleNamespace
 
 import pytest
-from tests.gateway.clients import error_of, limit, set_parameter
 
 from excraft.gateway.errors import TooMany
 from excraft.gateway.limits import BAN_LONGEST_S, STRIKES, Limits
 from excraft.parameters import Parameter
+from tests.gateway.clients import error_of, limit, set_parameter
 
 SECOND = 10**9
 START = 1_700_000_100 * SECOND  # the beginning of five minutes

@@ -1,9 +1,9 @@
 """Balances, orders and trades of the own account, and nobody else's."""
 
 import pytest
-from tests.gateway.clients import error_of, now_ms, set_parameter
 
 from excraft.parameters import Parameter
+from tests.gateway.clients import error_of, now_ms, set_parameter
 
 pytestmark = pytest.mark.anyio
 ORDER, TRADES, ALL = "/api/v3/order", "/api/v3/myTrades", "/api/v3/allOrders"

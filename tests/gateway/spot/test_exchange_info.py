@@ -3,9 +3,9 @@
 from decimal import Decimal
 
 import pytest
-from tests.gateway.clients import limit, set_parameter
 
 from excraft.parameters import MarketState, Parameter
+from tests.gateway.clients import limit, set_parameter
 
 pytestmark = pytest.mark.anyio
 INFO = "/api/v3/exchangeInfo"

@@ -1,10 +1,10 @@
 """Books, trades, candles and tickers over HTTP."""
 
 import pytest
-from tests.gateway.clients import set_parameter
 
 from excraft.gateway.spot.market import percent
 from excraft.parameters import MarketState, Parameter
+from tests.gateway.clients import set_parameter
 
 pytestmark = pytest.mark.anyio
 V3 = "/api/v3"

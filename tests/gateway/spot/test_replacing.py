@@ -1,9 +1,9 @@
 """Cancel and replace: all ways in which two commands can end."""
 
 import pytest
-from tests.gateway.clients import limit, set_parameter
 
 from excraft.parameters import Parameter
+from tests.gateway.clients import limit, set_parameter
 
 pytestmark = pytest.mark.anyio
 PATH = "/api/v3/order/cancelReplace"

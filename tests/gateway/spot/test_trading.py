@@ -1,9 +1,9 @@
 """Orders through the whole exchange: replies, fills, refusals with their exact texts."""
 
 import pytest
-from tests.gateway.clients import limit, set_parameter
 
 from excraft.parameters import AccountState, MarketState, Parameter
+from tests.gateway.clients import limit, set_parameter
 
 pytestmark = pytest.mark.anyio
 ORDER = "/api/v3/order"

@@ -1,9 +1,9 @@
 """The wallet endpoints say what is true: nothing moves over a chain yet."""
 
 import pytest
-from tests.gateway.clients import set_parameter
 
 from excraft.parameters import AccountState, Parameter
+from tests.gateway.clients import set_parameter
 
 pytestmark = pytest.mark.anyio
 SAPI = "/sapi/v1"
