@@ -15,12 +15,21 @@ from excraft.gateway.spot import params
 from excraft.gateway.streams import calls, user_events
 from excraft.gateway.streams.connection import Connection
 from excraft.gateway.streams.methods import METHODS, Method
+from excraft.gateway.streams.placing import Placing
 from excraft.gateway.streams.sessions import SESSION_METHODS, Logon, Subscriptions
 from excraft.gateway.streams.stream_door import options, time_unit
 from excraft.gateway.streams.topics import encode
+from excraft.parameters import Parameter
 
 _LOGGER = logging.getLogger(__name__)
-_AUTHENTICATION = ("apiKey", "timestamp", "recvWindow", "signature")
+_NOT_OF_METHOD = frozenset(("apiKey", "timestamp", "recvWindow", "signature", "returnRateLimits"))
+_PLACE = METHODS["order.place"]
+_ORDER_LIMITS = (
+    b',"rateLimits":[{"rateLimitType":"ORDERS","interval":"SECOND","intervalNum":10,"limit":%d,'
+    b'"count":%d},{"rateLimitType":"ORDERS","interval":"DAY","intervalNum":1,"limit":%d,'
+    b'"count":%d},{"rateLimitType":"REQUEST_WEIGHT","interval":"MINUTE","intervalNum":1,'
+    b'"limit":%d,"count":%d}]'
+)
 CONNECTING_WEIGHT = 2
 GOING_DOWN_S = 4.0  # for the requests under way; uvicorn's own patience is a little longer
 
@@ -52,7 +61,7 @@ class ApiConnection(Connection):
         self.logon: Logon | None = None
         self.subscriptions = Subscriptions(self, service.users, service.settings.subscriptions_max)
         self._service = service
-        self._under_way: set[asyncio.Task] = set()
+        self._under_way: dict[asyncio.Future, Placing | None] = {}
         self._room = asyncio.Event()
         self._finish: Any = None  # what ends the connection once nothing is under way
 
@@ -78,23 +87,58 @@ class ApiConnection(Connection):
             if method is None:
                 self._answer(asked, self._of_session(name, asked))
                 return
+            if method is _PLACE:
+                self._place(asked)
+                return
             coroutine = self._begin(method, asked)
         except ApiError as failure:
             self._fail(asked, failure)
             return
         task = asyncio.create_task(self._carry_out(coroutine, asked))
-        self._under_way.add(task)
+        self._under_way[task] = None
         task.add_done_callback(self._done)
 
     def _begin(self, method: Method, asked: Asked) -> Any:
         """Everything up to the request function: limits, key, signature, parameters."""
-        asked.method, sent = method, asked.sent
-        weight = method.weight
+        asked.method, weight = method, method.weight
         if not isinstance(weight, int):
-            weight = weight(sent)
+            weight = weight(asked.sent)
         self.exchange.limits.admit(self.address, weight)
         values = self._values(asked, method.spec, method.permission)
         return method.function(self.exchange, asked.caller, values)
+
+    def _place(self, asked: Asked) -> None:
+        """order.place: on its way before the next message is read; raises ApiError."""
+        asked.method = _PLACE
+        self.exchange.limits.admit(self.address, _PLACE.weight)
+        values = self._values(asked, _PLACE.spec, _PLACE.permission)
+        placing = Placing(self.exchange, asked, values, self._loop.time())
+        self._under_way[placing.future] = placing
+        placing.future.add_done_callback(self._placed)
+
+    def _placed(self, future: asyncio.Future) -> None:
+        placing = self._under_way.get(future)
+        if placing is None:
+            return  # it took too long, and was answered so
+        asked, exchange = placing.asked, self.exchange
+        try:
+            result = placing.reply(exchange)
+            exchange.limits.refund(self.address, _PLACE.weight)
+            self._answer(asked, result)
+        except ApiError as failure:
+            self._fail(asked, failure)
+        except Exception:
+            _LOGGER.exception("order.place failed")
+            self._fail(asked, errors.internal())
+        self._done(future)
+
+    def _give_up(self) -> None:
+        """Answer the orders that take too long: nobody knows what becomes of them."""
+        now = self._loop.time()
+        for future, placing in list(self._under_way.items()):
+            if placing is not None and placing.due <= now:
+                self._fail(placing.asked, errors.unknown_outcome())
+                self._done(future)
 
     def _values(self, asked: Asked, spec: params.Spec, permission: str | None) -> dict:
         """The typed parameters, once it is known who asks; raises ApiError."""
@@ -104,10 +148,10 @@ class ApiConnection(Connection):
             asked.returns = params.TRUTH.read("returnRateLimits", returns)
         if permission is not None:
             asked.caller = self._authenticated(sent, permission)
-            own = [n for n in sent if n not in _AUTHENTICATION and n != "returnRateLimits"]
+            own = {n: v for n, v in sent.items() if n not in _NOT_OF_METHOD}
         else:
-            own = [n for n in sent if n != "returnRateLimits"]
-        return spec.read({name: sent[name] for name in own})
+            own = {n: v for n, v in sent.items() if n != "returnRateLimits"}
+        return spec.read(own)
 
     def _authenticated(self, sent: dict[str, str], permission: str) -> Caller:
         exchange, logon = self.exchange, self.logon
@@ -160,8 +204,8 @@ class ApiConnection(Connection):
         else:
             self._answer(asked, result)
 
-    def _done(self, task: asyncio.Task) -> None:
-        self._under_way.discard(task)
+    def _done(self, future: asyncio.Future) -> None:
+        self._under_way.pop(future, None)
         self._room.set()
         if self._finish is not None and not self._under_way:
             self._end_now()
@@ -188,15 +232,20 @@ class ApiConnection(Connection):
         if not asked.returns:
             return b""
         limits = self.exchange.limits
-        shown = limits.weight_usage(self.address)
-        if asked.method is not None and asked.method.orders and asked.caller is not None:
-            shown = limits.order_usage(asked.caller.account) + shown
-        return b',"rateLimits":' + encode(shown)
+        if asked.method is None or not asked.method.orders or asked.caller is None:
+            return b',"rateLimits":' + encode(limits.weight_usage(self.address))
+        most = self.exchange.engine.listings.parameters
+        tens, day = limits.order_counts(asked.caller.account)
+        return _ORDER_LIMITS % (
+            most[Parameter.ORDERS_PER_10_SECONDS], tens, most[Parameter.ORDERS_PER_DAY], day,
+            most[Parameter.REQUEST_WEIGHT_PER_MINUTE], limits.used(self.address),
+        )  # fmt: skip
 
     # ---- the end
 
     def check_keys(self, now_ns: int) -> None:
-        """End subscriptions and the session of keys that are gone."""
+        """End subscriptions and the session of keys that are gone, and overdue orders."""
+        self._give_up()
         find = self.exchange.api_keys.find
         if self.subscriptions.active:
             self.subscriptions.end(lambda s: not _may_read(find(s.key)), now_ns)
