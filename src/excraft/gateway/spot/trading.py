@@ -109,6 +109,9 @@ def _placed(exchange: Exchange, prepared: Prepared, outcome: Outcome, wanted: st
     return shapes.placed_full(market, report, outcome, exchange.engine.listings.assets[received])
 
 
+placed_reply = _placed  # the WebSocket API makes its replies with it, too
+
+
 def _own_report(outcome: Outcome, order_id: int) -> Report:
     """The last report of the outcome about that order: how it stood after the command."""
     for report in reversed(outcome.reports):
