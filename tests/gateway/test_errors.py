@@ -15,7 +15,7 @@ TRADING = [r for r in Reason if Reason.UNKNOWN_ACCOUNT <= r <= Reason.NOT_AMENDA
 )
 def test_every_refusal_of_a_trading_command(reason, code):
     found = errors.refusal(reason, code)
-    assert isinstance(found, ApiError) and found.text.endswith((".", "E", "S", "L"))
+    assert isinstance(found, ApiError)
     assert found.code == code or found.code in (-1008, -1013, -1014, -1121)
     assert found.body() == {"code": found.code, "msg": found.text}
     assert found.status == (503 if found.code == -1008 else 400)
