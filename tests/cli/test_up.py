@@ -15,6 +15,7 @@ from excraft.cli.exits import Exit, Failure
 from excraft.cli.folder import Folder
 from excraft.cli.wiring import opened
 from excraft.testing.running import RunningExchange
+from tests.cli.damage import first_record, flip
 
 
 def test_a_life_of_an_exchange(excraft, data):
@@ -132,3 +133,34 @@ def test_taking_more_than_is_free_is_refused(traded):
     given = {"member": "bob", "asset": "USDT", "amount": "100001", "reason": "WITHDRAWAL"}
     with pytest.raises(Failure, match="refused Debit: INSUFFICIENT_FUNDS"):
         ask(traded, "money_debit", **given, reference="x")
+
+
+def test_a_damaged_log_is_refused_with_its_place(excraft, data):
+    file, at = first_record(data)
+    flip(file, at + 100)
+    refused = excraft("up", "--data", str(data), "--port", "0")
+    assert refused.returncode == Exit.DAMAGED
+    assert f"the log is damaged: {file}, offset" in refused.stderr
+    assert refused.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "code", "words"),
+    [
+        ("mysql://x/y", Exit.USAGE, "the database URL cannot be used"),
+        ("nonsense", Exit.USAGE, "the database URL cannot be used"),
+        ("postgresql://x:y@127.0.0.1:1/z", Exit.FAILED, "the database cannot be used"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_one_sentence(excraft, data, url, code, words):
+    refused = excraft("up", "--data", str(data), "--port", "0", "--database", url)
+    assert refused.returncode == code, refused.stderr
+    assert words in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_secret_key_that_others_can_read_is_refused(excraft, data):
+    (data / "secret.key").chmod(0o644)
+    refused = excraft("up", "--data", str(data), "--port", "0")
+    assert refused.returncode == Exit.FAILED
+    assert "only its owner may read it" in refused.stderr

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import sqlite3
-from pathlib import Path
 
 import pytest
 
@@ -12,20 +11,7 @@ from excraft.cli.folder import Folder
 from excraft.cli.verify import verify
 from excraft.cli.wiring import opened
 from excraft.log import open_for_reading
-from excraft.messages.codec import MAGIC
-
-
-def flip(file: Path, offset: int) -> None:
-    """Change one bit of a file."""
-    raw = bytearray(file.read_bytes())
-    raw[offset] ^= 1
-    file.write_bytes(raw)
-
-
-def first_record(data: Path) -> tuple[Path, int]:
-    """The file that begins with the log's first record, and where the record is."""
-    found = [(f, f.read_bytes().find(MAGIC)) for f in (data / "log").rglob("*") if f.is_file()]
-    return min((file, at) for file, at in found if at >= 0)
+from tests.cli.damage import first_record, flip
 
 
 def test_a_whole_exchange_verifies(excraft, traded):

@@ -58,3 +58,20 @@ def _wait_until_traded(url: str) -> None:
 def test_client_trades_as_on_the_exchange_it_was_written_for(running, program):
     said, _ = running[program].communicate(timeout=WITHIN_S)
     assert running[program].returncode == 0, said
+
+
+def test_the_snippet_of_the_readme_works_as_pasted(running, tmp_path):
+    assert running  # the programs have started, so the exchange is up
+    arguments = running["ccxt/rest.py"].args
+    url, members = arguments[2], arguments[3]
+    snippet = (HERE.parent.parent / "README.md").read_text().split("```python\n")[1].split("```")[0]
+    assert "http://127.0.0.1:8080" in snippet
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "demo_members.json").write_bytes(members.read_bytes())
+    program = snippet.replace("http://127.0.0.1:8080", url)
+    python = HERE / "ccxt" / ".venv" / "bin" / "python"
+    done = subprocess.run(
+        [python, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "closed" in done.stdout

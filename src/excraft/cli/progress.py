@@ -22,7 +22,8 @@ class Progress:
             transient=True,
         )
         self._tasks: dict[str, int] = {}
-        self.summary = ""
+        self.summary = ""  # what a start found
+        self.notes: list[str] = []  # what an operator should know about it
 
     def __enter__(self) -> "Progress":
         self._bars.start()

@@ -6,8 +6,9 @@ import errno
 import os
 import signal
 import socket
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, NamedTuple
 
 import uvicorn
@@ -19,10 +20,13 @@ from excraft.cli.folder import Folder
 from excraft.cli.progress import Progress
 from excraft.cli.up import show_welcome
 from excraft.cli.wiring import opened
+from excraft.demo.setup import fill
 from excraft.gateway import admin
 from excraft.gateway.app import application
+from excraft.gateway.exchange import Exchange
 from excraft.gateway.streams import Protocol
 
+BOTS_FILE = "demo_bots.json"
 BACKLOG = 2048
 PING_EVERY_S, PONG_WITHIN_S = 20, 60  # as documented for clients
 CLOSING_S = 5  # for requests that are under way when the exchange stops
@@ -96,49 +100,81 @@ def _server(app: Any, **options: Any) -> _Server:
     )  # fmt: skip
 
 
+class _Signals:
+    """SIGTERM and SIGINT end a running exchange cleanly, and one that is not up yet at once.
+
+    Ending at once is safe, for it is no worse than a power cut, and compiling cannot be interrupted.
+    """
+
+    def __init__(self):
+        self.up = False
+        self.stop = asyncio.Event()
+        for sign in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(sign, self._arrived, sign)
+
+    def _arrived(self, sign: int) -> None:
+        if not self.up:
+            os._exit(128 + sign)
+        self.stop.set()
+
+
 async def serve(
     folder: Folder, address: Listening, *, demo: bool, database: str, threads: int
 ) -> int:
     """Run until SIGTERM, SIGINT or a failure of the engine; the exit code."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for sign in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(sign, stop.set)
+    signals = _Signals()
     with Progress() as progress:
-        return await _run(folder, address, stop, progress, demo, database, threads)
-
-
-async def _run(folder, address, stop, progress, demo, database, threads) -> int:
-    async with opened(folder, database=database, threads=threads, progress=progress) as exchange:
-        if demo:
-            from excraft.demo.setup import fill
-
-            await fill(exchange, folder.demo_members, folder.root / "demo_bots.json")
-        public = _server(
-            application(exchange), backlog=BACKLOG, ws=Protocol, proxy_headers=False,
-            ws_ping_interval=PING_EVERY_S, ws_ping_timeout=PONG_WITHIN_S,
-        )  # fmt: skip
-        with control_socket(folder) as door:
-            control = _server(admin.application(exchange))
-            serving = [
-                asyncio.create_task(public.serve(sockets=[address.socket])),
-                asyncio.create_task(control.serve(sockets=[door])),
-            ]
-            while not (public.started and control.started):
-                await asyncio.sleep(0.005)
-            progress.close()
-            show_welcome(folder, address.url, demo, progress.summary)
-            bots = Supervisor(address.url, folder.root / "demo_bots.json") if demo else None
-            ended = asyncio.create_task(exchange.engine.ended.wait())
-            stopped = asyncio.create_task(stop.wait())
-            await asyncio.wait((ended, stopped), return_when=asyncio.FIRST_COMPLETED)
-            if bots is not None:
-                await bots.stop()
-            public.should_exit = control.should_exit = True
-            await asyncio.gather(*serving)
-            ended.cancel()
-            stopped.cancel()
+        async with opened(
+            folder, database=database, threads=threads, progress=progress
+        ) as exchange:
+            if demo:
+                await fill(exchange, folder.demo_members, folder.root / BOTS_FILE)
+            with control_socket(folder) as door:
+                async with _doors(exchange, address.socket, door):
+                    signals.up = True
+                    progress.close()
+                    for note in progress.notes:
+                        print(note, file=sys.stderr)
+                    show_welcome(folder, address.url, demo, progress.summary)
+                    await _until_stopped(exchange, signals, folder, address.url if demo else "")
     if exchange.engine.failure:
         raise Failure(exchange.engine.failure)
     print(f"ExCraft is down at position {exchange.engine.position}; nothing is lost.", flush=True)
     return Exit.DONE
+
+
+@asynccontextmanager
+async def _doors(exchange: Exchange, public_socket: socket.socket, door: socket.socket):
+    """The public server and the operator's; at the end both answer what is under way."""
+    public = _server(
+        application(exchange), backlog=BACKLOG, ws=Protocol, proxy_headers=False,
+        ws_ping_interval=PING_EVERY_S, ws_ping_timeout=PONG_WITHIN_S,
+    )  # fmt: skip
+    control = _server(admin.application(exchange))
+    serving = [
+        asyncio.create_task(public.serve(sockets=[public_socket])),
+        asyncio.create_task(control.serve(sockets=[door])),
+    ]
+    while not (public.started and control.started):
+        if any(task.done() for task in serving):
+            raise Failure("the gateway did not start; the lines above say why")
+        await asyncio.sleep(0.005)
+    try:
+        yield
+    finally:
+        public.should_exit = control.should_exit = True
+        await asyncio.gather(*serving)
+
+
+async def _until_stopped(exchange: Exchange, signals: _Signals, folder: Folder, url: str) -> None:
+    """With `url` the demo's bots trade there meanwhile."""
+    bots = Supervisor(url, folder.root / BOTS_FILE) if url else None
+    waiting = [
+        asyncio.create_task(exchange.engine.ended.wait()),
+        asyncio.create_task(signals.stop.wait()),
+    ]
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for task in waiting:
+        task.cancel()
+    if bots is not None:
+        await bots.stop()

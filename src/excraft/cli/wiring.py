@@ -6,16 +6,21 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from excraft.accounts.api_keys import ApiKeys
+from excraft.accounts.errors import SecretKeyError
 from excraft.accounts.members import Members
 from excraft.accounts.secret_box import SecretBox
 from excraft.cli.exits import Exit, Failure
 from excraft.cli.folder import Folder
 from excraft.cli.kernel import new_kernel
 from excraft.cli.progress import Progress
+from excraft.engine.recovery import RecoveryRefused
 from excraft.engine.service import Engine, Settings
+from excraft.engine.snapshot import InvariantBroken
 from excraft.gateway.exchange import Exchange
-from excraft.log import FileLog, LogDamaged, LogInUse
+from excraft.log import FileLog, LogDamaged, LogError, LogInUse
 from excraft.marketdata import MarketData
 from excraft.store.database import Database
 from excraft.store.history import History
@@ -40,9 +45,8 @@ async def opened(
 
 @asynccontextmanager
 async def _running(folder, log, kernel, url: str, progress: Progress) -> AsyncIterator[Exchange]:
-    store = Database(url)
-    history = History(store)
-    await asyncio.to_thread(history.start)
+    store = _store(url)
+    history, api_keys = await asyncio.to_thread(_on_store, store, folder)
     engine = Engine(log, kernel, settings=Settings(snapshot_folder=folder.snapshots))
     marketdata = MarketData()
     engine.subscribe(
@@ -54,22 +58,48 @@ async def _running(folder, log, kernel, url: str, progress: Progress) -> AsyncIt
         name="history", mark=lambda: history.mark, columns=True,
         backlog=lambda: history.backlog, backlog_max=HISTORY_BACKLOG_MAX,
     )  # fmt: skip
-    api_keys = ApiKeys(store, SecretBox.open(folder.secret_key))
     exchange = Exchange(
         engine=engine, marketdata=marketdata, history=history, api_keys=api_keys,
         members=Members(store),
     )  # fmt: skip
-    api_keys.start()
     try:
         found = await engine.start(lambda done, total: progress.show("recovering", done, total))
         progress.summary = _summary(found)
+        progress.notes += [*map(str, log.cuts), *found.skipped]
         yield exchange
-    except LogDamaged as damaged:
-        raise Failure(str(damaged), Exit.DAMAGED) from damaged
+    except (LogDamaged, RecoveryRefused, InvariantBroken) as wrong:
+        raise Failure(str(wrong), Exit.DAMAGED) from wrong
     finally:
         await engine.stop()
         await asyncio.to_thread(api_keys.stop)
         await asyncio.to_thread(history.stop)
+
+
+def _store(url: str) -> Database:
+    try:
+        return Database(url)
+    except (ValueError, SQLAlchemyError) as wrong:
+        raise Failure(
+            f"the database URL cannot be used: {wrong}; it is like "
+            f"postgresql://user:password@host/name",
+            Exit.USAGE,
+        ) from wrong
+
+
+def _on_store(store: Database, folder: Folder) -> tuple[History, ApiKeys]:
+    """Both running; blocks."""
+    try:
+        history = History(store)
+        history.start()
+        api_keys = ApiKeys(store, SecretBox.open(folder.secret_key))
+        api_keys.start()
+    except SQLAlchemyError as wrong:
+        first_line = str(wrong).splitlines()[0]
+        raise Failure(f"the database cannot be used: {first_line}") from wrong
+    except SecretKeyError as wrong:
+        history.stop()
+        raise Failure(str(wrong)) from wrong
+    return history, api_keys
 
 
 def _summary(found) -> str:
@@ -92,6 +122,8 @@ def _log(folder: Folder) -> FileLog:
         ) from error
     except LogDamaged as damaged:
         raise Failure(str(damaged), Exit.DAMAGED) from damaged
+    except (LogError, OSError) as error:
+        raise Failure(f"cannot open the log in {folder.log}: {error}") from error
 
 
 def _chosen_url(folder: Folder, url: str) -> str:
