@@ -93,10 +93,13 @@ async def place(exchange: Exchange, caller: Caller, prepared: Prepared, values: 
         if failure.code != -1007:
             exchange.limits.credit(caller.account)
         raise
-    return _placed(exchange, prepared, outcome, values.get("newOrderRespType"))
+    return placed_reply(exchange, prepared, outcome, values.get("newOrderRespType"))
 
 
-def _placed(exchange: Exchange, prepared: Prepared, outcome: Outcome, wanted: str | None) -> dict:
+def placed_reply(
+    exchange: Exchange, prepared: Prepared, outcome: Outcome, wanted: str | None
+) -> dict:
+    """ACK, RESULT or FULL of an accepted order; `wanted` None: what its type defaults to."""
     report = _own_report(outcome, outcome.sequence)
     if wanted is None:
         wanted = "FULL" if prepared.order_type in _FULL_BY_DEFAULT else "ACK"
@@ -107,9 +110,6 @@ def _placed(exchange: Exchange, prepared: Prepared, outcome: Outcome, wanted: st
         return shapes.placed_result(market, report, outcome)
     received = market.base if prepared.side == Side.BUY else market.quote
     return shapes.placed_full(market, report, outcome, exchange.engine.listings.assets[received])
-
-
-placed_reply = _placed  # the WebSocket API makes its replies with it, too
 
 
 def _own_report(outcome: Outcome, order_id: int) -> Report:
