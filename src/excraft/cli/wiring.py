@@ -47,6 +47,7 @@ async def opened(
 async def _running(folder, log, kernel, url: str, progress: Progress) -> AsyncIterator[Exchange]:
     store = _store(url)
     history, api_keys = await asyncio.to_thread(_on_store, store, folder)
+    _keep_url(folder, url)
     engine = Engine(log, kernel, settings=Settings(snapshot_folder=folder.snapshots))
     marketdata = MarketData()
     engine.subscribe(
@@ -127,11 +128,14 @@ def _log(folder: Folder) -> FileLog:
 
 
 def _chosen_url(folder: Folder, url: str) -> str:
-    """The URL given now, which is kept for the other commands; else the one kept, else SQLite."""
-    if url:
+    """The URL given now, else the one that a start was given before, else SQLite."""
+    return url or _kept_url(folder) or folder.database
+
+
+def _keep_url(folder: Folder, url: str) -> None:
+    """For the other commands; only once it has worked."""
+    if url not in (folder.database, _kept_url(folder)):
         _write_private(folder, json.dumps({"database": url}))
-        return url
-    return _kept_url(folder) or folder.database
 
 
 def _kept_url(folder: Folder) -> str:
