@@ -40,7 +40,8 @@ from excraft.store.database import Database
 UNDER_WAY = 500  # requests that the load keeps unanswered
 LIMITS = (
     Parameter.REQUEST_WEIGHT_PER_MINUTE, Parameter.RAW_REQUESTS_PER_5_MINUTES,
-    Parameter.ORDERS_PER_10_SECONDS, Parameter.ORDERS_PER_DAY, Parameter.MAX_OPEN_ORDERS_PER_ACCOUNT,
+    Parameter.ORDERS_PER_10_SECONDS, Parameter.ORDERS_PER_DAY,
+    Parameter.MAX_OPEN_ORDERS_PER_ACCOUNT,
 )  # fmt: skip
 
 

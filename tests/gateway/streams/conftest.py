@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 import uvicorn
-from tests.gateway.streams.peers import Peer
 
 from excraft.gateway.app import Gateway
 from excraft.gateway.streams import Protocol, Streams, StreamSettings
+from tests.gateway.streams.peers import Peer
 
 
 class Server(uvicorn.Server):

@@ -5,10 +5,10 @@ import json
 import time
 
 import pytest
-from tests.gateway.clients import limit, set_parameter
-from tests.gateway.streams.peers import Signer, ask, hear
 
 from excraft.parameters import Parameter
+from tests.gateway.clients import limit, set_parameter
+from tests.gateway.streams.peers import Signer, ask, hear
 
 pytestmark = pytest.mark.anyio
 PATH = "/ws-api/v3"
@@ -160,7 +160,8 @@ async def test_a_session_needs_no_signatures_and_ends(venue, peer):
         assert (await ask(socket, "session.status"))["result"]["userDataStream"] is True
         await socket.send('{"id":2,"method":"session.logout"}')
         assert (await hear(socket)) == {
-            "subscriptionId": 0, "event": {"e": "eventStreamTerminated", "E": pytest.approx(now, abs=9e3)},
+            "subscriptionId": 0,
+            "event": {"e": "eventStreamTerminated", "E": pytest.approx(now, abs=9e3)},
         }  # fmt: skip
         assert (await hear(socket))["result"]["apiKey"] is None
         refused = await ask(socket, "order.place", limit("BUY", "1", "9.00", timestamp=now))

@@ -7,12 +7,12 @@ import time
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
-from tests.gateway.clients import limit
-from tests.gateway.streams.conftest import serving
-from tests.gateway.streams.peers import Signer, ask, hear, until
 from websockets.exceptions import ConnectionClosed
 
 from excraft.gateway.streams import StreamSettings
+from tests.gateway.clients import limit
+from tests.gateway.streams.conftest import serving
+from tests.gateway.streams.peers import Signer, ask, hear, until
 
 pytestmark = pytest.mark.anyio
 HANDSHAKE = (

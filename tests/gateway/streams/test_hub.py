@@ -6,9 +6,9 @@ import random
 from decimal import Decimal
 
 import pytest
-from tests.gateway.clients import limit, set_parameter
 
 from excraft.parameters import Parameter
+from tests.gateway.clients import limit, set_parameter
 
 pytestmark = pytest.mark.anyio
 SECONDS = 20

@@ -4,6 +4,7 @@ import asyncio
 import json
 
 import pytest
+
 from tests.gateway.streams.peers import ask, hear, until
 
 pytestmark = pytest.mark.anyio

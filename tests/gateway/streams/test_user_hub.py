@@ -6,10 +6,10 @@ import random
 from decimal import Decimal
 
 import pytest
-from tests.gateway.clients import limit
-from tests.gateway.streams.peers import Signer, ask, hear, until
 
 from excraft.messages.commands import Cause, Credit, Debit
+from tests.gateway.clients import limit
+from tests.gateway.streams.peers import Signer, ask, hear, until
 
 pytestmark = pytest.mark.anyio
 QUIET = "/ws-api/v3?returnRateLimits=false"

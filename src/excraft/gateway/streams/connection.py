@@ -22,7 +22,8 @@ class WrongServer(RuntimeError):
 class Connection:
     """Owns one accepted connection from `run` until it ends.
 
-    `opened()`, `received(text)` and `ended()` are for the kinds of connection. All of it runs on the loop.
+    `opened()`, `received(text)` and `ended()` are for the kinds of connection. Everything runs on
+    the loop.
     """
 
     counted = True  # incoming messages are limited

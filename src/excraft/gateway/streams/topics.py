@@ -1,7 +1,7 @@
 """One topic per stream name that somebody listens to: its subscribers, and what it sends when.
 
 A payload is encoded once and framed at most twice (plain and combined); the same bytes go to every
-subscriber. Each topic is its own reader of the market data, so no topic takes a change from another.
+subscriber. Each topic is its own reader of the market data: none takes a change from another.
 """
 
 from collections.abc import Callable

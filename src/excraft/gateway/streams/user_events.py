@@ -18,13 +18,13 @@ _FILLED, _CANCELED, _EXPIRED, _AMENDED, _PREVENTED = (
     int(EventKind.ORDER_FILLED), int(EventKind.ORDER_CANCELED), int(EventKind.ORDER_EXPIRED),
     int(EventKind.ORDER_AMENDED), int(EventKind.TRADE_PREVENTED),
 )  # fmt: skip
-_ACCEPTED = int(EventKind.ORDER_ACCEPTED)
+_ACCEPTED, _TRIGGERED = int(EventKind.ORDER_ACCEPTED), int(EventKind.ORDER_TRIGGERED)
 _MAKER, _PENDING, _BY_AMOUNT = int(Flag.MAKER), int(Flag.PENDING), int(Flag.BY_AMOUNT)
 _SELF_TRADE = int(Reason.SELF_TRADE)
 _WORKING = frozenset((OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED))
 _EXECUTIONS = {
     _ACCEPTED: "NEW",
-    int(EventKind.ORDER_TRIGGERED): "NEW",
+    _TRIGGERED: "NEW",
     _FILLED: "TRADE",
     _CANCELED: "CANCELED",
     _EXPIRED: "EXPIRED",
@@ -62,46 +62,14 @@ class Reports:
         if by_amount and kind == _FILLED and self._is_last_fill(at):
             status = OrderStatus.FILLED
         market = self._listings.markets[event[5]]
-        time = self._record.time_ns // unit_ns
-        waits = bool(flags & _PENDING) and kind != int(EventKind.ORDER_TRIGGERED)
-        client_id, original = self._client_ids(report)
-        quantity = event[9] if kind == _ACCEPTED else order.quantity
+        waits = bool(flags & _PENDING) and kind != _TRIGGERED
         prevented = kind == _PREVENTED or (kind == _EXPIRED and event[3] == _SELF_TRADE)
-        shown = {
-            "e": "executionReport",
-            "E": time,
-            "s": market.symbol,
-            "c": client_id,
-            "S": shapes.SIDES[order.side],
-            "o": shapes.TYPES[order.order_type],
-            "f": shapes.TIMES_IN_FORCE[order.time_in_force],
-            "q": market.quantity_text(quantity or filled),
-            "p": market.price_text(order.price),
-            "P": market.price_text(order.stop_price),
-            "F": shapes.ZERO,
-            "g": shapes.NO_LIST,
-            "C": original,
-            "x": "TRADE_PREVENTION" if prevented else _EXECUTIONS[kind],
-            "X": status,
-            "r": "NONE",
-            "i": order.id,
-            "l": shapes.ZERO,
-            "z": market.quantity_text(filled),
-            "L": shapes.ZERO,
-            "n": "0",
-            "N": None,
-            "T": time,
-            "t": -1,
-            "I": self._record.sequence + event[0],
-            "w": status in _WORKING and not waits,
-            "m": False,
-            "M": False,
-            "O": order.time_ns // unit_ns,
-            "Z": market.quote_text(quote),
-            "Y": shapes.ZERO,
-            "Q": market.quote_text(order.amount),
-            "V": shapes.SELF_TRADES[order.self_trade],
-        }
+        shown = self._order(report, market, unit_ns)
+        shown["x"] = "TRADE_PREVENTION" if prevented else _EXECUTIONS[kind]
+        shown["X"] = status
+        shown["z"] = market.quantity_text(filled)
+        shown["Z"] = market.quote_text(quote)
+        shown["w"] = status in _WORKING and not waits
         if kind == _FILLED:
             self._add_fill(shown, event, market)
         if order.working_ns and not waits:
@@ -111,6 +79,43 @@ class Reports:
         elif kind in (_EXPIRED, _CANCELED) and event[3] in _EXPIRY:
             shown["eR"] = _EXPIRY[Reason(event[3])]
         return shown
+
+    def _order(self, report: Report, market: Market, unit_ns: int) -> dict:
+        """What the order is, and the fields that stay as they are unless it traded."""
+        event, order = report[0], report[1]
+        time = self._record.time_ns // unit_ns
+        client_id, original = self._client_ids(report)
+        quantity = event[9] if event[1] == _ACCEPTED else order.quantity
+        return {
+            "e": "executionReport",
+            "E": time,
+            "s": market.symbol,
+            "c": client_id,
+            "S": shapes.SIDES[order.side],
+            "o": shapes.TYPES[order.order_type],
+            "f": shapes.TIMES_IN_FORCE[order.time_in_force],
+            "q": market.quantity_text(quantity or report.filled),
+            "p": market.price_text(order.price),
+            "P": market.price_text(order.stop_price),
+            "F": shapes.ZERO,
+            "g": shapes.NO_LIST,
+            "C": original,
+            "r": "NONE",
+            "i": order.id,
+            "l": shapes.ZERO,
+            "L": shapes.ZERO,
+            "n": "0",
+            "N": None,
+            "T": time,
+            "t": -1,
+            "I": self._record.sequence + event[0],
+            "m": False,
+            "M": False,
+            "O": order.time_ns // unit_ns,
+            "Y": shapes.ZERO,
+            "Q": market.quote_text(order.amount),
+            "V": shapes.SELF_TRADES[order.self_trade],
+        }
 
     def _add_fill(self, shown: dict, event: Event, market: Market) -> None:
         received = market.base if event[2] == Side.BUY else market.quote
