@@ -1,6 +1,6 @@
 """`excraft bench NAME`: the headline figures, measured by the programs in bench/."""
 
-import importlib.util
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -16,8 +16,9 @@ FOLDER = Path(excraft.__file__).parent.parent.parent / "bench"
 
 
 def names() -> list[str]:
-    """What can be measured: every program of the folder."""
-    return sorted(p.stem for p in FOLDER.glob("*.py") if not p.stem.startswith("_"))
+    """What can be measured: every file of the folder that is a program."""
+    programs = [p for p in FOLDER.glob("[!_]*.py") if "\ndef main(" in p.read_text()]
+    return sorted(p.stem for p in programs)
 
 
 def bench(
@@ -35,19 +36,18 @@ def bench(
     if name == "all":
         _run_all(known)
     elif name in known:
-        sys.exit(_program(name)(context.args))
+        _run(name, context.args)
     else:
         raise Failure(
             f"there is no benchmark {name!r}; there are all, {', '.join(known)}", Exit.USAGE
         )
 
 
-def _program(name: str):
-    spec = importlib.util.spec_from_file_location(f"bench_{name}", FOLDER / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.path.insert(0, str(FOLDER))  # the programs share bench/_*.py
-    spec.loader.exec_module(module)
-    return module.main
+def _run(name: str, arguments: list[str]) -> None:
+    """As if the program were started by itself: it ends this process."""
+    sys.path.insert(0, str(FOLDER))  # the programs share some files
+    sys.argv = [f"excraft bench {name}", *arguments]
+    runpy.run_path(str(FOLDER / f"{name}.py"), run_name="__main__")
 
 
 def _run_all(known: list[str]) -> None:

@@ -21,6 +21,7 @@ from excraft.cli.progress import Progress
 from excraft.cli.up import show_welcome
 from excraft.cli.wiring import opened
 from excraft.demo.setup import fill
+from excraft.engine.interpreter import settle
 from excraft.gateway import admin
 from excraft.gateway.app import application
 from excraft.gateway.exchange import Exchange
@@ -132,6 +133,7 @@ async def serve(
             with control_socket(folder) as door:
                 async with _doors(exchange, address.socket, door):
                     signals.up = True
+                    settle()
                     progress.close()
                     for note in progress.notes:
                         print(note, file=sys.stderr)
