@@ -104,7 +104,7 @@ def _server(app: Any, **options: Any) -> _Server:
 class _Signals:
     """SIGTERM and SIGINT end a running exchange cleanly, and one that is not up yet at once.
 
-    Ending at once is safe, for it is no worse than a power cut, and compiling cannot be interrupted.
+    Ending at once is no worse than a power cut, and compiling cannot be interrupted.
     """
 
     def __init__(self):
