@@ -11,10 +11,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from flow_of_orders import OrderFlow
-
 from excraft.kernel import Kernel
 from excraft.messages.events import EventKind
+from flow_of_orders import OrderFlow
 
 
 def run(options: argparse.Namespace) -> dict:

@@ -15,7 +15,15 @@ CODE = ("src", "tests", "bench")
 LINES_OF_FILE, LINES_OF_FUNCTION, COLUMNS, PARAMETERS, PARAMETERS_KERNEL = 400, 60, 100, 6, 10
 
 # (budget, where) -> the number allowed there
-RATCHET: dict[tuple[str, str], int] = {}
+RATCHET = {
+    ("columns", "src/excraft/parameters.py"): 22,  # one row of the table per parameter
+    ("columns", "src/excraft/messages/commands.py"): 3,
+    ("columns", "src/excraft/messages/reasons.py"): 1,
+    ("columns", "src/excraft/units.py"): 1,
+    ("parameters", "src/excraft/messages/commands.py:pack_place"): 11,  # a row has so many columns
+    ("columns", "bench/flow_of_orders.py"): 1,
+    ("parameters", "bench/flow_of_orders.py:fill"): 10,  # compiled
+}
 
 BANNED_NAMES = {"util", "utils", "common", "helper", "helpers", "manager", "managers", "misc"}
 # Written in two halves so that this file passes its own test.

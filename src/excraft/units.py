@@ -13,7 +13,7 @@ Atoms = NewType("Atoms", int)
 Ppm = NewType("Ppm", int)
 
 PPM = 1_000_000
-AMOUNT_MAX = 1 << 62  # no command may move more atoms than this, so sums of two never overflow int64
+AMOUNT_MAX = 1 << 62  # the most atoms of a command: sums of two never overflow int64
 SCALE = 8  # decimals shown for prices, quantities and amounts on the trading API
 E8 = 10**SCALE
 
@@ -37,7 +37,8 @@ def parse_decimal(text: str, decimals: int = SCALE) -> int:
         raise NotExact(f"{text[:40]!r} has more than {decimals} decimals")
     if len(whole) > 40:
         raise NotExact(f"{text[:40]!r}... is too long for an amount")
-    return int(whole or "0") * 10**decimals + int(fraction or "0") * 10 ** (decimals - len(fraction))
+    parts = int(fraction or "0") * 10 ** (decimals - len(fraction))
+    return int(whole or "0") * 10**decimals + parts
 
 
 def format_decimal(value: int, decimals: int = SCALE, shown: int = SCALE) -> str:

@@ -25,9 +25,7 @@ def test_a_seed_replays():
 
 def test_everything_happens():
     kinds, reasons = set(), {int(Reason.NONE)}
-    for seed, size in enumerate(
-        [Size(), Size(spoiled=200), Size(administrative=300)] * 3
-    ):
+    for seed, size in enumerate([Size(), Size(spoiled=200), Size(administrative=300)] * 3):
         for events in run(seed, size, 60)[1]:
             kinds |= set(events["kind"].tolist())
             reasons |= set(events["reason"].tolist())

@@ -41,12 +41,15 @@ def reference(
 
 def pages() -> dict[str, str]:
     """Text of every generated page by file name."""
+    from excraft.gateway import reference as trading_api  # late: the other commands need it not
+
     return {
         "cli.md": GENERATED + _command_line(),
         "commands.md": GENERATED + _messages("Commands", commands, CommandKind, COMMAND),
         "events.md": GENERATED + _messages("Events", events, EventKind, EVENT) + _flags(),
         "parameters.md": GENERATED + _parameters(),
         "reasons.md": GENERATED + _reasons(),
+        "trading-api.md": trading_api.page(),
     }
 
 

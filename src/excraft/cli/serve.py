@@ -24,6 +24,7 @@ from excraft.demo.setup import fill
 from excraft.engine.interpreter import settle
 from excraft.gateway import admin
 from excraft.gateway.app import application
+from excraft.gateway.outgoing import HttpProtocol
 from excraft.gateway.exchange import Exchange
 from excraft.gateway.streams import Protocol
 
@@ -95,7 +96,7 @@ class _Server(uvicorn.Server):
 def _server(app: Any, **options: Any) -> _Server:
     return _Server(
         uvicorn.Config(
-            app, log_config=None, access_log=False, http="httptools", loop="none",
+            app, log_config=None, access_log=False, http=HttpProtocol, loop="none",
             timeout_graceful_shutdown=CLOSING_S, server_header=False, **options,
         )
     )  # fmt: skip

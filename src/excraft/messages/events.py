@@ -37,7 +37,7 @@ class EventKind(IntEnum):
     ORDER_CANCELED = 5  # quantity: lots that were left
     ORDER_EXPIRED = 6  # ended by rule; quantity: lots that were left (0 by amount)
     ORDER_AMENDED = 7  # quantity: lots taken away; left: lots remaining
-    TRADE_PREVENTED = 8  # self-trade DECREMENT, taker's row before the maker's; quantity: lots taken
+    TRADE_PREVENTED = 8  # self-trade DECREMENT, taker's row before maker's; quantity: lots taken
     CREDITED = 20
     DEBITED = 21
     ACCOUNT_OPENED = 22
