@@ -15,7 +15,7 @@ import numpy as np
 
 from excraft.kernel.book import enqueue, find_order, index_add, remove, sign_of, take_slot
 from excraft.kernel.compiled import compiled, entry, i64
-from excraft.kernel.layout import EXTRA, LEVEL, ORDER, QUEUE, table
+from excraft.kernel.layout import EXTRA, LEVEL, ORDER, QUEUE, records, table
 from excraft.kernel.tables import power_of_two
 
 MAGIC, VERSION = 0x4D4542575F303031, 1
@@ -215,7 +215,7 @@ def report_text(reports: np.ndarray) -> bytes:
 def run(path: Path, rounds: int = 5) -> dict:
     """Messages, messages per second (median of some rounds on empty books), reports, hash."""
     messages = read_messages(path)
-    rows = messages.view(np.recarray)
+    rows = records(messages)
     fresh = int((messages["kind"] != CANCEL).sum())
     reports = table(REPORT, 2 * len(messages) + fresh + 16)
     play(rows[:0], new_book(1), reports)  # compiles, or loads what was compiled before

@@ -6,7 +6,7 @@ order keeps stays right. Client ids are removed when their order closes, by shif
 
 import numpy as np
 
-from excraft.kernel.compiled import compiled, i64, u64
+from excraft.kernel.compiled import compiled, entry, i64, u64
 from excraft.kernel.layout import DOES_CLOSE, DOES_MAKE, DOES_TRADE, FUNDS_PARTITIONS
 from excraft.units import PPM
 
@@ -40,6 +40,16 @@ def find_balance(slots, key):
         if found == 0:
             return -1
         at = (at + 1) & mask
+
+
+@entry
+def look_up(balances, account, asset):
+    """(free, held) of one balance, zeros when it was never touched."""
+    slots = balances[account % FUNDS_PARTITIONS]
+    at = find_balance(slots, balance_key(account, asset))
+    if at < 0:
+        return 0, 0
+    return i64(slots[at].free), i64(slots[at].held)
 
 
 @compiled

@@ -5,16 +5,17 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from excraft.kernel import state
-from excraft.kernel.funds import balance_key, find_balance
+from excraft.kernel.compiled import PLAIN
+from excraft.kernel.funds import look_up
 from excraft.kernel.invariants import broken_invariants
 from excraft.kernel.layout import (
     BOOK_PARTITIONS,
-    FUNDS_PARTITIONS,
     SETTLEMENT,
     TAKER,
     WORK,
     Batch,
     Outputs,
+    records,
     table,
 )
 from excraft.kernel.reserve import SEQUENCE
@@ -35,6 +36,9 @@ from excraft.messages.codec import OutOfOrder, Record
 from excraft.messages.events import EVENT
 
 INLINE = 2048  # records of fewer commands run on the calling thread
+RESERVE = 1024  # commands that small records may add up to before the tables are looked at again
+# what RESERVE commands can need at most, in the order of step.census
+NEEDS = np.array([2] * 16 + [1] * 35 + [0] * 13)
 
 
 class Kernel:
@@ -55,34 +59,48 @@ class Kernel:
         self._pool = ThreadPoolExecutor(threads, "kernel") if threads > 1 else None
         self.tables = Tables()
         self._counts = np.zeros(64, np.int64)
+        self._room = 0  # commands for which there is certainly room, whatever they are
         self._batch = None
         self._out = None
-        self._rows = np.zeros(0, EVENT).view(np.recarray)
 
     def step(self, record: Record) -> np.ndarray:
         """Carry out a record; returns its events. Raises OutOfOrder unless it is the next one."""
         self._check(record)
-        count = len(record.commands)
-        tables = self.tables
-        with np.errstate(over="ignore"):  # hashes wrap, when the source runs uncompiled
-            commands = record.commands.view(np.recarray)
-            commands.flags.writeable = False  # one type for all callers, so one compilation
-            self._counts[:] = 0
-            census(commands, self._counts)
-            tables.ensure(self._counts)
-            batch, out = self._buffers(commands, count)
-            out.tops[:] = 0
-            tables.limits[SEQUENCE] = record.sequence
-            if self._pool is None or count < INLINE:
-                held = (tables.funds, tables.books, tables.assets)
-                total = run_alone(int(self._counts[50]), *held, batch, out, self._offsets)
-                rows = self._result(total)
-                gather(0, count, batch, self._offsets, out, rows)
-            else:
-                rows = self._step_in_parallel(batch, out, count)
+        if PLAIN:
+            with np.errstate(over="ignore"):  # hashes wrap, when the source runs uncompiled
+                rows = self._step(record)
+        else:
+            rows = self._step(record)
         self.position, self.time_ns = record.position, record.time_ns
         self.sequence = record.next_sequence
         return rows.view(np.ndarray)
+
+    def _step(self, record: Record) -> np.ndarray:
+        count = len(record.commands)
+        commands = records(record.commands)
+        commands.flags.writeable = False  # one type for all callers, so one compilation
+        tables = self.tables
+        self._make_room(commands, count)
+        batch = self._batch._replace(commands=commands)
+        out = self._out
+        tables.limits[SEQUENCE] = record.sequence
+        if self._pool is None or count < INLINE:
+            held = (tables.funds, tables.books, tables.assets)
+            total = run_alone(*held, batch, out, self._offsets, self._rows)
+            return self._rows[:total] if self._reuse else self._rows[:total].copy()
+        return self._step_in_parallel(batch, out, count)
+
+    def _make_room(self, commands: np.ndarray, count: int) -> None:
+        """Let the tables grow. Small records draw on a reserve that is filled up now and then, so
+        that they need not be looked through first."""
+        self._room -= count
+        if count > RESERVE or self._room < 0:
+            self._counts[:] = 0
+            census(commands, self._counts)
+            self._counts += RESERVE * NEEDS
+            self.tables.ensure(self._counts)
+            self._room = RESERVE
+            self._buffers(count)
 
     def _check(self, record: Record) -> None:
         due = (self.position + 1, self.sequence)
@@ -92,13 +110,14 @@ class Kernel:
                 f"due is record {due[0]} with sequence {due[1]}, not before {self.time_ns} ns"
             )
 
-    def _buffers(self, commands: np.ndarray, count: int) -> tuple[Batch, Outputs]:
+    def _buffers(self, count: int) -> None:
         """Working memory for a record, made larger when it does not do."""
+        count = max(count, RESERVE)
         markets = len(self.tables.books.markets) + BOOK_PARTITIONS + 1
         batch = self._batch
         if batch is None or len(batch.work) < count or len(batch.ranks) < markets:
             size = power_of_two(max(count, 16 if batch is None else len(batch.work)))
-            batch = Batch(
+            self._batch = Batch(
                 commands=None,
                 work=table(WORK, size),
                 waiting=np.zeros(size, np.uint8),
@@ -112,13 +131,12 @@ class Kernel:
                 owners=np.zeros(BOOK_PARTITIONS, np.int64),
             )
             self._offsets = np.zeros(size, np.int64)
-        self._batch = batch._replace(commands=commands)
-        return self._batch, self.scratch(count)
+        self.scratch(count)
 
     def scratch(self, count: int = 0) -> Outputs:
         """Output buffers with room for a record of `count` commands."""
         # each open order leaves at most once (2 rows, 4 when a stop), each command adds at most 6
-        least = 6 * (count + self.tables.open_orders) + 64
+        least = 6 * (count + RESERVE + self.tables.open_orders) + 64
         if self._out is None or self._out.events.shape[1] < least:
             size = power_of_two(least)
             self._out = Outputs(
@@ -127,20 +145,14 @@ class Kernel:
                 tops=np.zeros((self.threads, 8), np.int64),
                 takers=table(TAKER, self.threads, 1),
             )
+            self._rows = table(EVENT, size)
         return self._out
-
-    def _result(self, total: int) -> np.ndarray:
-        if not self._reuse:
-            return np.empty(total, EVENT).view(np.recarray)
-        if len(self._rows) < total:
-            self._rows = table(EVENT, power_of_two(total))
-        return self._rows[:total]
 
     def _step_in_parallel(self, batch: Batch, out: Outputs, count: int) -> np.ndarray:
         """The same phases, each spread over the threads and awaited before the next."""
         funds, books, threads = self.tables.funds, self.tables.books, self.threads
-        if self._counts[50]:
-            administer(funds, books, self.tables.assets, batch, out)
+        out.tops[:] = 0
+        administer(funds, books, self.tables.assets, batch, out)
         open_trading(funds, books, batch)
         self._spread(lambda t: reserve(t, threads, funds, books, batch, out))
         plan(batch)
@@ -153,7 +165,8 @@ class Kernel:
         self._spread(lambda t: match(t, books, batch, out))
         self._spread(lambda t: settle(t, threads, funds, books, out))
         batch.owners[:] = 0
-        rows = self._result(place_rows(batch, self._offsets))
+        total = place_rows(batch, self._offsets)
+        rows = self._rows[:total] if self._reuse else records(np.empty(total, EVENT))
         cuts = [count * t // threads for t in range(threads + 1)]
         self._spread(lambda t: gather(cuts[t], cuts[t + 1], batch, self._offsets, out, rows))
         return rows
@@ -167,10 +180,10 @@ class Kernel:
 
     def balance(self, account: int, asset: int) -> tuple[int, int]:
         """(free, held) in atoms; (0, 0) for a balance that was never touched."""
-        slots = self.tables.funds.balances[account % FUNDS_PARTITIONS]
-        with np.errstate(over="ignore"):
-            at = find_balance(slots, balance_key(account, asset))
-        return (0, 0) if at < 0 else (int(slots[at].free), int(slots[at].held))
+        if PLAIN:
+            with np.errstate(over="ignore"):
+                return look_up(self.tables.funds.balances, account, asset)
+        return look_up(self.tables.funds.balances, account, asset)
 
     def balances(self, account: int) -> dict[int, tuple[int, int]]:
         """(free, held) by asset, without those that are both 0."""

@@ -10,6 +10,8 @@ from collections import namedtuple
 
 import numpy as np
 
+from excraft.kernel.compiled import PLAIN
+
 FUNDS_PARTITIONS = 16  # accounts: account % 16
 BOOK_PARTITIONS = 16  # markets: market % 16
 
@@ -152,6 +154,12 @@ Lane = namedtuple(
 HUGE = 2 << 20
 
 
+def records(rows: np.ndarray) -> np.ndarray:
+    """The same rows for kernel code: compiled code reads fields of plain arrays by attribute,
+    and Numba recognises those fast; uncompiled code needs NumPy's record arrays for it."""
+    return rows.view(np.recarray) if PLAIN and rows.dtype.names else rows.view(np.ndarray)
+
+
 def table(dtype: np.dtype, *shape: int) -> np.ndarray:
     """A zeroed array of rows from the operating system, on huge pages when it is large."""
     count = int(np.prod(shape))
@@ -168,7 +176,7 @@ def table(dtype: np.dtype, *shape: int) -> np.ndarray:
                 pass  # a kernel without huge pages: only slower
         flat = np.frombuffer(memory, dtype, count)
     rows = flat.reshape(shape)
-    return rows.view(np.recarray) if dtype.names else rows
+    return records(rows)
 
 
 def grown(old: np.ndarray, capacity: int, used: int | None = None) -> np.ndarray:

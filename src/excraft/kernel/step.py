@@ -306,15 +306,19 @@ def open_trading(funds, books, batch):
 
 
 @entry
-def run_alone(administrative, funds, books, assets, batch, out, offsets):
+def run_alone(funds, books, assets, batch, out, offsets, rows):
     """All phases of a record on one thread; the caller has seen to the room. Returns how many
-    event rows there are, gathered by `gather`. `administrative`: how many such commands."""
+    event rows it wrote to `rows`."""
+    for thread in range(len(out.tops)):
+        out.tops[thread, EVENT_ROWS] = 0
+        out.tops[thread, SETTLEMENT_ROWS] = 0
     alone = min(len(out.tops), 1)  # not the literal 1, which would compile everything a second time
-    if administrative > 0:
-        administer(funds, books, assets, batch, out)
+    administer(funds, books, assets, batch, out)
     open_trading(funds, books, batch)
     reserve(alone - alone, alone, funds, books, batch, out)
     plan(batch)
     match(alone - alone, books, batch, out)
     settle(alone - alone, alone, funds, books, out)
-    return place_rows(batch, offsets)
+    total = place_rows(batch, offsets)
+    gather(0, len(batch.commands), batch, offsets, out, rows)
+    return total
