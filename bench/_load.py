@@ -68,7 +68,8 @@ def rest_requests(trader: dict, count: int, chance: random.Random) -> list[bytes
         query = payload(order(chance, stamp))
         found.append(
             f"POST /api/v3/order?{query}&signature={signed(query, trader['secret'])} HTTP/1.1\r\n"
-            f"Host: localhost\r\nX-MBX-APIKEY: {trader['key']}\r\nContent-Length: 0\r\n\r\n".encode()
+            f"Host: localhost\r\nX-MBX-APIKEY: {trader['key']}\r\n"
+            "Content-Length: 0\r\n\r\n".encode()
         )
     return found
 
