@@ -24,8 +24,8 @@ from excraft.demo.setup import fill
 from excraft.engine.interpreter import settle
 from excraft.gateway import admin
 from excraft.gateway.app import application
-from excraft.gateway.outgoing import HttpProtocol
 from excraft.gateway.exchange import Exchange
+from excraft.gateway.outgoing import HttpProtocol
 from excraft.gateway.streams import Protocol
 
 BOTS_FILE = "demo_bots.json"
