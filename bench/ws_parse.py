@@ -98,7 +98,7 @@ def request(number: int, key: str, secret: str) -> str:
     """A signed order.place, as a client with an HMAC key sends it."""
     params = {
         "apiKey": key, "newOrderRespType": "ACK", "price": f"{10 + number % 100 / 100:.2f}",
-        "quantity": "0.100", "side": "BUY", "symbol": "EXTUSD", "timeInForce": "GTC",
+        "quantity": "0.100", "recvWindow": 60_000, "side": "BUY", "symbol": "EXTUSD", "timeInForce": "GTC",
         "timestamp": time.time_ns() // 1_000_000, "type": "LIMIT",
     }  # fmt: skip
     text = "&".join(f"{name}={value}" for name, value in params.items())
@@ -225,10 +225,12 @@ async def over_a_socket(exchange: Exchange, key: str, secret: str, orders: int) 
     process = context.Process(target=load, args=(port, key, secret, orders, result))
     process.start()
     spent, began = time.process_time(), exchange.engine.position
-    while process.is_alive():
+    while process.is_alive() and result.empty():
         await asyncio.sleep(0.05)
     spent = time.process_time() - spent
-    rate, delays = result.get()
+    if result.empty():
+        raise SystemExit(f"the load ended with exit code {process.exitcode}")
+    rate, delays = result.get(timeout=10)
     server.should_exit = True
     await serving
     return {
