@@ -77,7 +77,7 @@ def fill(rows, state, sequence, shares, first, family, ids, owners, live, mix):
 
 
 class OrderFlow:
-    """Records of a fixed size: first the structure and the money, then resting orders, then the mix."""
+    """Records of a fixed size: structure and money first, then resting orders, then the mix."""
 
     def __init__(self, markets: int, accounts: int, *, seed: int = 1, record: int = 32_768) -> None:
         weights = 1.0 / np.arange(1, markets + 1)

@@ -98,8 +98,8 @@ def request(number: int, key: str, secret: str) -> str:
     """A signed order.place, as a client with an HMAC key sends it."""
     params = {
         "apiKey": key, "newOrderRespType": "ACK", "price": f"{10 + number % 100 / 100:.2f}",
-        "quantity": "0.100", "recvWindow": 60_000, "side": "BUY", "symbol": "EXTUSD", "timeInForce": "GTC",
-        "timestamp": time.time_ns() // 1_000_000, "type": "LIMIT",
+        "quantity": "0.100", "recvWindow": 60_000, "side": "BUY", "symbol": "EXTUSD",
+        "timeInForce": "GTC", "timestamp": time.time_ns() // 1_000_000, "type": "LIMIT",
     }  # fmt: skip
     text = "&".join(f"{name}={value}" for name, value in params.items())
     params["signature"] = hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()

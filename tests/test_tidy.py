@@ -16,12 +16,7 @@ LINES_OF_FILE, LINES_OF_FUNCTION, COLUMNS, PARAMETERS, PARAMETERS_KERNEL = 400, 
 
 # (budget, where) -> the number allowed there
 RATCHET = {
-    ("columns", "src/excraft/parameters.py"): 22,  # one row of the table per parameter
-    ("columns", "src/excraft/messages/commands.py"): 3,
-    ("columns", "src/excraft/messages/reasons.py"): 1,
-    ("columns", "src/excraft/units.py"): 1,
     ("parameters", "src/excraft/messages/commands.py:pack_place"): 11,  # a row has so many columns
-    ("columns", "bench/flow_of_orders.py"): 1,
     ("parameters", "bench/flow_of_orders.py:fill"): 10,  # compiled
 }
 

@@ -77,29 +77,113 @@ PRICE_MAX = 10**12  # ticks
 LOTS_MAX = 10**15
 
 RULES: dict[Parameter, Rule] = {
-    Parameter.MAX_OPEN_ORDERS: Rule(Scope.EXCHANGE, 1, 50_000_000, 10_000_000, "kernel", "open orders of the whole exchange"),
-    Parameter.MAX_BALANCES: Rule(Scope.EXCHANGE, 1, 100_000_000, 20_000_000, "kernel", "balances (account x asset) that were ever touched"),
+    Parameter.MAX_OPEN_ORDERS: Rule(
+        Scope.EXCHANGE, 1, 50_000_000, 10_000_000, "kernel", "open orders of the whole exchange"
+    ),
+    Parameter.MAX_BALANCES: Rule(
+        Scope.EXCHANGE,
+        1,
+        100_000_000,
+        20_000_000,
+        "kernel",
+        "balances (account x asset) that were ever touched",
+    ),
     Parameter.MAX_ACCOUNTS: Rule(Scope.EXCHANGE, 1, 20_000_000, 5_000_000, "kernel", "accounts"),
     Parameter.MAX_ASSETS: Rule(Scope.EXCHANGE, 1, 20_000, 10_000, "kernel", "assets"),
     Parameter.MAX_MARKETS: Rule(Scope.EXCHANGE, 1, 20_000, 10_000, "kernel", "markets"),
-    Parameter.MAX_OPEN_ORDERS_PER_ACCOUNT: Rule(Scope.EXCHANGE, 1, 1_000_000, 10_000, "kernel", "open orders of one account"),
-    Parameter.REQUEST_WEIGHT_PER_MINUTE: Rule(Scope.EXCHANGE, 100, 10_000_000, 6_000, "gateway", "request weight per address and minute"),
-    Parameter.RAW_REQUESTS_PER_5_MINUTES: Rule(Scope.EXCHANGE, 1_000, 1_000_000_000, 300_000, "gateway", "requests per address and 5 minutes"),
-    Parameter.ORDERS_PER_10_SECONDS: Rule(Scope.EXCHANGE, 10, 1_000_000_000, 100, "gateway", "unfilled orders per account and 10 seconds"),
-    Parameter.ORDERS_PER_DAY: Rule(Scope.EXCHANGE, 100, 1_000_000_000, 200_000, "gateway", "unfilled orders per account and day"),
-    Parameter.MARKET_STATE: Rule(Scope.MARKET, 1, 5, MarketState.TRADING, "kernel", "1 TRADING, 2 HALT, 3 BREAK, 4 CANCEL_ONLY, 5 END_OF_DAY"),
-    Parameter.MARKET_POOL: Rule(Scope.MARKET, 0, 2**31 - 1, 0, "kernel", "pool whose members alone may trade; 0 everybody"),
-    Parameter.MIN_PRICE_TICKS: Rule(Scope.MARKET, 1, PRICE_MAX, 1, "kernel", "lowest limit and stop price"),
-    Parameter.MAX_PRICE_TICKS: Rule(Scope.MARKET, 1, PRICE_MAX, PRICE_MAX, "kernel", "highest limit and stop price"),
-    Parameter.MIN_LOTS: Rule(Scope.MARKET, 1, LOTS_MAX, 1, "kernel", "smallest quantity of an order"),
-    Parameter.MAX_LOTS: Rule(Scope.MARKET, 1, LOTS_MAX, LOTS_MAX, "kernel", "largest quantity of an order"),
-    Parameter.MAX_MARKET_LOTS: Rule(Scope.MARKET, 1, LOTS_MAX, LOTS_MAX, "kernel", "largest quantity of a market order"),
-    Parameter.MIN_NOTIONAL_ATOMS: Rule(Scope.MARKET, 0, 1 << 62, 0, "kernel", "smallest price x quantity of an order, in quote atoms"),
-    Parameter.MARKET_BAND_PPM: Rule(Scope.MARKET, 0, 10_000_000, 100_000, "kernel", "how far a market order may move from the best price"),
-    Parameter.MAKER_FEE_PPM: Rule(Scope.MARKET_TIER, 0, 100_000, 1_000, "kernel", "fee on what a resting side receives"),
-    Parameter.TAKER_FEE_PPM: Rule(Scope.MARKET_TIER, 0, 100_000, 1_000, "kernel", "fee on what a taking side receives"),
-    Parameter.ACCOUNT_STATE: Rule(Scope.ACCOUNT, 1, 2, AccountState.ACTIVE, "kernel", "1 ACTIVE, 2 FROZEN"),
-    Parameter.ACCOUNT_POOL: Rule(Scope.ACCOUNT, 0, 2**31 - 1, 0, "kernel", "pool the account belongs to; 0 none"),
-    Parameter.TRADE_GROUP: Rule(Scope.ACCOUNT, 0, 2**31 - 1, 0, "kernel", "accounts of one group do not trade with each other; 0 none"),
-    Parameter.FEE_TIER: Rule(Scope.ACCOUNT, 0, TIERS - 1, 0, "kernel", "column of the market's fee table"),
-}  # fmt: skip
+    Parameter.MAX_OPEN_ORDERS_PER_ACCOUNT: Rule(
+        Scope.EXCHANGE, 1, 1_000_000, 10_000, "kernel", "open orders of one account"
+    ),
+    Parameter.REQUEST_WEIGHT_PER_MINUTE: Rule(
+        Scope.EXCHANGE, 100, 10_000_000, 6_000, "gateway", "request weight per address and minute"
+    ),
+    Parameter.RAW_REQUESTS_PER_5_MINUTES: Rule(
+        Scope.EXCHANGE,
+        1_000,
+        1_000_000_000,
+        300_000,
+        "gateway",
+        "requests per address and 5 minutes",
+    ),
+    Parameter.ORDERS_PER_10_SECONDS: Rule(
+        Scope.EXCHANGE,
+        10,
+        1_000_000_000,
+        100,
+        "gateway",
+        "unfilled orders per account and 10 seconds",
+    ),
+    Parameter.ORDERS_PER_DAY: Rule(
+        Scope.EXCHANGE,
+        100,
+        1_000_000_000,
+        200_000,
+        "gateway",
+        "unfilled orders per account and day",
+    ),
+    Parameter.MARKET_STATE: Rule(
+        Scope.MARKET,
+        1,
+        5,
+        MarketState.TRADING,
+        "kernel",
+        "1 TRADING, 2 HALT, 3 BREAK, 4 CANCEL_ONLY, 5 END_OF_DAY",
+    ),
+    Parameter.MARKET_POOL: Rule(
+        Scope.MARKET, 0, 2**31 - 1, 0, "kernel", "pool whose members alone may trade; 0 everybody"
+    ),
+    Parameter.MIN_PRICE_TICKS: Rule(
+        Scope.MARKET, 1, PRICE_MAX, 1, "kernel", "lowest limit and stop price"
+    ),
+    Parameter.MAX_PRICE_TICKS: Rule(
+        Scope.MARKET, 1, PRICE_MAX, PRICE_MAX, "kernel", "highest limit and stop price"
+    ),
+    Parameter.MIN_LOTS: Rule(
+        Scope.MARKET, 1, LOTS_MAX, 1, "kernel", "smallest quantity of an order"
+    ),
+    Parameter.MAX_LOTS: Rule(
+        Scope.MARKET, 1, LOTS_MAX, LOTS_MAX, "kernel", "largest quantity of an order"
+    ),
+    Parameter.MAX_MARKET_LOTS: Rule(
+        Scope.MARKET, 1, LOTS_MAX, LOTS_MAX, "kernel", "largest quantity of a market order"
+    ),
+    Parameter.MIN_NOTIONAL_ATOMS: Rule(
+        Scope.MARKET,
+        0,
+        1 << 62,
+        0,
+        "kernel",
+        "smallest price x quantity of an order, in quote atoms",
+    ),
+    Parameter.MARKET_BAND_PPM: Rule(
+        Scope.MARKET,
+        0,
+        10_000_000,
+        100_000,
+        "kernel",
+        "how far a market order may move from the best price",
+    ),
+    Parameter.MAKER_FEE_PPM: Rule(
+        Scope.MARKET_TIER, 0, 100_000, 1_000, "kernel", "fee on what a resting side receives"
+    ),
+    Parameter.TAKER_FEE_PPM: Rule(
+        Scope.MARKET_TIER, 0, 100_000, 1_000, "kernel", "fee on what a taking side receives"
+    ),
+    Parameter.ACCOUNT_STATE: Rule(
+        Scope.ACCOUNT, 1, 2, AccountState.ACTIVE, "kernel", "1 ACTIVE, 2 FROZEN"
+    ),
+    Parameter.ACCOUNT_POOL: Rule(
+        Scope.ACCOUNT, 0, 2**31 - 1, 0, "kernel", "pool the account belongs to; 0 none"
+    ),
+    Parameter.TRADE_GROUP: Rule(
+        Scope.ACCOUNT,
+        0,
+        2**31 - 1,
+        0,
+        "kernel",
+        "accounts of one group do not trade with each other; 0 none",
+    ),
+    Parameter.FEE_TIER: Rule(
+        Scope.ACCOUNT, 0, TIERS - 1, 0, "kernel", "column of the market's fee table"
+    ),
+}

@@ -42,7 +42,7 @@ def parse_decimal(text: str, decimals: int = SCALE) -> int:
 
 
 def format_decimal(value: int, decimals: int = SCALE, shown: int = SCALE) -> str:
-    """Decimal text of ``value * 10**-decimals`` with exactly `shown` decimals (shown >= decimals)."""
+    """Text of ``value * 10**-decimals`` with exactly `shown` decimals (shown >= decimals)."""
     value *= 10 ** (shown - decimals)
     sign = "-" if value < 0 else ""
     if shown == 0:

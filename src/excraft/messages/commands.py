@@ -107,7 +107,7 @@ assert _ROW.size == COMMAND.itemsize == 64
 
 
 class PlaceOrder(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Give `quantity` lots, or for MARKET alternatively `amount` quote atoms to spend or receive."""
+    """Give `quantity` lots, or for MARKET instead `amount` quote atoms to spend or receive."""
 
     account: int
     market: int
@@ -256,7 +256,8 @@ def pack(c: Command) -> tuple[bytes, str]:
             return _plain(CommandKind.LIST_ASSET, -1, -1, 0, c.decimals), c.text
         case ListMarket():
             row = _ROW.pack(CommandKind.LIST_MARKET, 0, 0, 0, 0, 0, 0, -1, -1, c.base,
-                            c.quote_atoms_per_tick_lot, c.base_atoms_per_lot, 0, c.quote, 0)  # fmt: skip
+                            c.quote_atoms_per_tick_lot, c.base_atoms_per_lot,
+                            0, c.quote, 0)  # fmt: skip
             return row, c.text
         case SetParameter():
             row = _ROW.pack(CommandKind.SET_PARAMETER, 0, 0, 0, 0, 0, c.parameter, c.subject,
@@ -290,7 +291,8 @@ def unpack(row, text: str = "") -> Command:
             )  # fmt: skip
         case CommandKind.CANCEL_ORDER:
             return CancelOrder(account=account, market=market, order_id=order_id,
-                               restriction=Restriction(restriction), new_client_id=text)  # fmt: skip
+                               restriction=Restriction(restriction),
+                               new_client_id=text)  # fmt: skip
         case CommandKind.CANCEL_ALL:
             return CancelAll(account=account, market=market)
         case CommandKind.AMEND_ORDER:

@@ -4,7 +4,7 @@ from enum import IntEnum
 
 
 class Reason(IntEnum):
-    """0 is no reason; 1..99 refusals in the order of their checks; 100.. ends of accepted orders."""
+    """0 is none; 1..99 refusals in the order of their checks; 100.. ends of accepted orders."""
 
     NONE = 0
     # refusals of trading commands, in the order in which they are checked
