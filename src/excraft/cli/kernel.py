@@ -28,13 +28,16 @@ class _Compiling(event.Listener):
         self._progress.show("compiling the kernel, once", self._done, total)
 
 
-def new_kernel(threads: int, progress: Progress) -> Kernel:
-    """Compiling takes under a minute, once; the result is kept in the user's cache folder."""
+def new_kernel(threads: int, progress: Progress, *, reuse_events: bool = False) -> Kernel:
+    """Compiling takes under a minute, once; the result is kept in the user's cache folder.
+
+    `reuse_events` as in Kernel: for those who look at a record's events before the next step.
+    """
     with event.install_listener("numba:compile", _Compiling(progress)):
         _step_once(threads, commands=1)
         if threads > 1:
             _step_once(threads, commands=shell.INLINE)
-    return Kernel(threads)
+    return Kernel(threads, reuse_events=reuse_events)
 
 
 def _step_once(threads: int, commands: int) -> None:

@@ -23,7 +23,7 @@ def replay(source: Source, threads: Threads = 1, as_json: Json = False) -> None:
 
     folder = Folder.existing(source)
     with Progress() as progress:
-        kernel = new_kernel(threads, progress)
+        kernel = new_kernel(threads, progress, reuse_events=True)
         commands, began = 0, time.perf_counter()
         for record in records(folder, progress):
             kernel.step(record)
@@ -42,13 +42,14 @@ def replay(source: Source, threads: Threads = 1, as_json: Json = False) -> None:
 
 
 def records(folder: Folder, progress) -> Iterator:
-    """All records from the first; a damaged log becomes a Failure."""
+    """All records from the first, read while the caller works; a damaged log becomes a Failure."""
     from excraft.log import LogDamaged, open_for_reading
+    from excraft.log.ahead import ahead
 
     log = open_for_reading(folder.log)
     try:
         end, shown = log.end(0), 0.0
-        for record in log.read(0):
+        for record in ahead(log.read(0)):
             yield record
             if time.monotonic() - shown > SHOW_EVERY_S:
                 shown = time.monotonic()
