@@ -87,11 +87,13 @@ def _over_socket(folder: Folder, operation: str, arguments: dict) -> Any:
 
 
 async def _by_ourselves(folder: Folder, operation: str, arguments: dict) -> Any:
+    from excraft.cli.progress import Progress
     from excraft.cli.wiring import opened
     from excraft.gateway.admin import Refused, perform
 
-    async with opened(folder) as exchange:
-        try:
-            return await perform(exchange, operation, arguments)
-        except Refused as refused:
-            raise Failure(str(refused)) from refused
+    with Progress() as progress:
+        async with opened(folder, progress=progress) as exchange:
+            try:
+                return await perform(exchange, operation, arguments)
+            except Refused as refused:
+                raise Failure(str(refused)) from refused
