@@ -17,7 +17,7 @@ class _Compiling(event.Listener):
         self._progress = progress
         self._done = 0
         entries = {d for d in vars(shell).values() if isinstance(d, Dispatcher)}
-        self._total = 12 * len(entries)  # each calls about a dozen others
+        self._total = 14 * len(entries)  # each calls about a dozen others
 
     def on_start(self, happened) -> None:
         """Nothing is done yet."""
