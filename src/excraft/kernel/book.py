@@ -21,15 +21,21 @@ def sign_of(queue):
 
 @compiled
 def index_place(order_id, mask):
-    """Place of an order id in the index; needs only the low 32 bits that an entry keeps.
+    """Place of an order id in the index.
 
     Two rounds of multiply and shift: ids are dense, and one multiplication leaves patterns in them
     that make long runs of used places.
     """
+    return mixed(order_id) & mask
+
+
+@compiled
+def mixed(order_id):
+    """32 well-mixed bits of the low 32 bits of an id, which are what an index entry keeps."""
     h = order_id & LOW
     h = ((h ^ (h >> 16)) * FIRST_MIX) & LOW
     h = ((h ^ (h >> 15)) * SECOND_MIX) & LOW
-    return (h ^ (h >> 16)) & mask
+    return h ^ (h >> 16)
 
 
 @compiled
@@ -116,12 +122,10 @@ def find_level(levels, offset, count, key):
             return at
         at -= 1
     low = 0
-    while low < at:
-        middle = (low + at) >> 1
-        if levels[offset + middle].key < key:
-            low = middle + 1
-        else:
-            at = middle
+    while at > 0:  # halving without a branch that depends on what is found
+        half = (at + 1) >> 1
+        low += half if levels[offset + low + half - 1].key < key else 0
+        at -= half
     return low
 
 

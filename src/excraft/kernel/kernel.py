@@ -86,7 +86,7 @@ class Kernel:
         tables.limits[SEQUENCE] = record.sequence
         if self._pool is None or count < INLINE:
             held = (tables.funds, tables.books, tables.assets)
-            total = run_alone(*held, batch, out, self._offsets, self._rows)
+            total = run_alone(self._administrative, *held, batch, out, self._offsets, self._rows)
             return self._rows[:total] if self._reuse else self._rows[:total].copy()
         return self._step_in_parallel(batch, out, count)
 
@@ -94,9 +94,11 @@ class Kernel:
         """Let the tables grow. Small records draw on a reserve that is filled up now and then, so
         that they need not be looked through first."""
         self._room -= count
+        self._administrative = 1
         if count > RESERVE or self._room < 0:
             self._counts[:] = 0
             census(commands, self._counts)
+            self._administrative = int(self._counts[50])
             self._counts += RESERVE * NEEDS
             self.tables.ensure(self._counts)
             self._room = RESERVE
@@ -122,6 +124,7 @@ class Kernel:
                 work=table(WORK, size),
                 waiting=np.zeros(size, np.uint8),
                 sorted=np.zeros(size, np.int32),
+                mixed=np.zeros(size, np.uint32),
                 starts=np.zeros(BOOK_PARTITIONS + 1, np.int64),
                 ranks=np.zeros(2 * markets, np.int64),
                 first=np.zeros(size, np.int64),
@@ -152,7 +155,8 @@ class Kernel:
         """The same phases, each spread over the threads and awaited before the next."""
         funds, books, threads = self.tables.funds, self.tables.books, self.threads
         out.tops[:] = 0
-        administer(funds, books, self.tables.assets, batch, out)
+        if self._administrative:
+            administer(funds, books, self.tables.assets, batch, out)
         open_trading(funds, books, batch)
         self._spread(lambda t: reserve(t, threads, funds, books, batch, out))
         plan(batch)

@@ -144,7 +144,7 @@ Books = namedtuple("Books", "orders extras index free pool levels queues markets
 Assets = namedtuple("Assets", "decimals supply")
 # one record on its way: see step.py
 Batch = namedtuple(
-    "Batch", "commands work waiting sorted starts ranks first count origin limits owners"
+    "Batch", "commands work waiting sorted mixed starts ranks first count origin limits owners"
 )
 Outputs = namedtuple("Outputs", "events settlements tops takers")  # [thread, row]
 Lane = namedtuple(

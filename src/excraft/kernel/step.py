@@ -5,7 +5,7 @@ by funds partition, phase 2 splits markets by book partition, the last splits co
 """
 
 from excraft.kernel.administer import FIRST_ADMINISTRATIVE, LIST_MARKET, administer_one
-from excraft.kernel.book import LOW, index_place, sign_of
+from excraft.kernel.book import LOW, mixed
 from excraft.kernel.compiled import compiled, entry, i64, prefetch
 from excraft.kernel.funds import balance_key, settle_one, spread
 from excraft.kernel.layout import (
@@ -73,13 +73,11 @@ def administer(funds, books, assets, batch, out):
 
 @compiled
 def fetch_account(funds, books, c, limits):
-    """Ask for the lines that reserving this command will touch."""
-    account, market = i64(c.account), i64(c.market)
-    if c.kind != PLACE_ORDER or account < 0 or account >= limits[ACCOUNTS]:
-        return
+    """Ask for the lines that reserving this command will touch. Without branches, since they would
+    be mispredicted: a number out of range asks for some other line."""
+    account = min(max(i64(c.account), 0), max(i64(limits[ACCOUNTS]) - 1, 0))
+    market = min(max(i64(c.market), 0), max(i64(limits[MARKETS]) - 1, 0))
     prefetch(funds.accounts, account)
-    if market < 0 or market >= limits[MARKETS]:
-        return
     slots = funds.balances[account % FUNDS_PARTITIONS]
     mask = len(slots) - 1
     m = books.markets[market]
@@ -118,7 +116,7 @@ def reserve(thread, threads, funds, books, batch, out):
 def plan(batch):
     """Sort what is to be matched by book partition, then market, keeping the order within one."""
     commands, ranks = batch.commands, batch.ranks
-    markets = i64(batch.limits[MARKETS])
+    markets, sequence = i64(batch.limits[MARKETS]), i64(batch.limits[SEQUENCE])
     each = (markets + BOOK_PARTITIONS - 1) // BOOK_PARTITIONS
     size = each * BOOK_PARTITIONS
     for k in range(size + 1):
@@ -135,86 +133,43 @@ def plan(batch):
         if batch.waiting[i]:
             market = i64(commands[i].market)
             rank = (market % BOOK_PARTITIONS) * each + market // BOOK_PARTITIONS
-            batch.sorted[ranks[rank]] = i
-            ranks[rank] += 1
-
-
-@compiled
-def fetch_order(lane, slot):
-    """Ask for the order in a slot, when there is one."""
-    if slot >= 0:
-        prefetch(lane.orders, slot)
-
-
-@compiled
-def likely_slot(lane, c):
-    """Slot that the index most likely names for a cancel, -1 when it is not there."""
-    entry = i64(lane.index[index_place(i64(c.order_id), len(lane.index) - 1)])
-    if entry == 0 or ((entry >> 32) & LOW) != (i64(c.order_id) & LOW):
-        return -1
-    return (entry & LOW) - 1
-
-
-@compiled
-def fetch_tail(lane, number, price):
-    """Ask for the order that a resting order will stand behind, when its level is near the best."""
-    queue = lane.queues[number]
-    key = sign_of(number) * price
-    at = i64(queue.offset) + i64(queue.count) - 1
-    stop = max(i64(queue.offset), at - 8)
-    while at >= stop:
-        if lane.levels[at].key <= key:
-            if lane.levels[at].key == key:
-                fetch_order(lane, i64(lane.levels[at].tail))
-            return
-        at -= 1
-
-
-@compiled
-def fetch_far(lane, batch, i):
-    """Ask for what names the rows that command i will touch."""
-    c = batch.commands[i]
-    market = i64(c.market)
-    prefetch(lane.queues, market * 4)
-    if c.kind == CANCEL_ORDER:
-        prefetch(lane.index, index_place(i64(c.order_id), len(lane.index) - 1))
-        return
-    prefetch(lane.markets, market)
-    prefetch(batch.work, i)
-    order_id = i64(batch.limits[SEQUENCE]) + i
-    prefetch(lane.index, index_place(order_id, len(lane.index) - 1))
+            at = ranks[rank]
+            ranks[rank] = at + 1
+            batch.sorted[at] = i
+            c = commands[i]
+            batch.mixed[at] = mixed(i64(c.order_id) if c.kind == CANCEL_ORDER else sequence + i)
 
 
 @compiled
 def fetch_best(lane, number):
-    """Ask for the best levels of a queue."""
+    """Ask for the best level of a queue."""
     queue = lane.queues[number]
-    if queue.count > 0:
-        prefetch(lane.levels, i64(queue.offset) + i64(queue.count) - 1)
+    prefetch(lane.levels, max(i64(queue.offset) + i64(queue.count) - 1, 0))
 
 
 @compiled
 def fetch_near(lane, batch, j, end):
-    """Ask, in three stages, for the rows that matching commands j + 8, 16, 24 will touch."""
+    """Ask, in three stages, for the rows that matching commands j + 8, 16, 24 will touch: what
+    each stage asked for is what the next one reads. Without branches on what it finds."""
     if j + 24 < end:
-        fetch_far(lane, batch, i64(batch.sorted[j + 24]))
+        i = i64(batch.sorted[j + 24])
+        prefetch(lane.index, i64(batch.mixed[j + 24]) & (len(lane.index) - 1))
+        prefetch(batch.commands, i)
+        prefetch(batch.work, i)
     if j + 16 < end:
-        c = batch.commands[i64(batch.sorted[j + 16])]
-        if c.kind == CANCEL_ORDER:
-            fetch_order(lane, likely_slot(lane, c))
-        else:
-            fetch_best(lane, i64(c.market) * 4)
-            fetch_best(lane, i64(c.market) * 4 + 1)
+        market = i64(batch.commands[i64(batch.sorted[j + 16])].market)
+        prefetch(lane.queues, market * 4)
+        prefetch(lane.markets, market)
+        entry_ = i64(lane.index[i64(batch.mixed[j + 16]) & (len(lane.index) - 1)])
+        prefetch(lane.orders, max((entry_ & LOW) - 1, 0))  # the order to cancel, most likely
     if j + 8 < end:
-        c = batch.commands[i64(batch.sorted[j + 8])]
-        if c.kind == CANCEL_ORDER:
-            slot = likely_slot(lane, c)
-            if slot >= 0:
-                order = lane.orders[slot]
-                fetch_order(lane, i64(order.next))
-                fetch_order(lane, i64(order.prev))
-        elif c.kind == PLACE_ORDER:
-            fetch_tail(lane, i64(c.market) * 4 + (i64(c.side) & 1), i64(c.price))
+        market = i64(batch.commands[i64(batch.sorted[j + 8])].market)
+        fetch_best(lane, market * 4)
+        fetch_best(lane, market * 4 + 1)
+        entry_ = i64(lane.index[i64(batch.mixed[j + 8]) & (len(lane.index) - 1)])
+        order = lane.orders[max((entry_ & LOW) - 1, 0)]
+        prefetch(lane.orders, max(i64(order.next), 0))
+        prefetch(lane.orders, max(i64(order.prev), 0))
 
 
 @entry
@@ -306,14 +261,15 @@ def open_trading(funds, books, batch):
 
 
 @entry
-def run_alone(funds, books, assets, batch, out, offsets, rows):
+def run_alone(administrative, funds, books, assets, batch, out, offsets, rows):
     """All phases of a record on one thread; the caller has seen to the room. Returns how many
-    event rows it wrote to `rows`."""
+    event rows it wrote to `rows`. `administrative` 0: certainly none of its commands is."""
     for thread in range(len(out.tops)):
         out.tops[thread, EVENT_ROWS] = 0
         out.tops[thread, SETTLEMENT_ROWS] = 0
     alone = min(len(out.tops), 1)  # not the literal 1, which would compile everything a second time
-    administer(funds, books, assets, batch, out)
+    if administrative > 0:
+        administer(funds, books, assets, batch, out)
     open_trading(funds, books, batch)
     reserve(alone - alone, alone, funds, books, batch, out)
     plan(batch)
