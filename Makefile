@@ -22,7 +22,7 @@ check: $(VENV)/.tools  ## style, import layers, budgets, generated references
 	@$(VENV)/bin/python -m pytest tests/test_tidy.py
 
 bench: $(VENV)/.installed  ## every headline figure, one after the other
-	@$(VENV)/bin/excraft bench all
+	@$(VENV)/bin/python bench/_table.py $(FLOW)
 
 golden: $(VENV)/.tools  ## rewrite the golden files from what the program does now; read the diff
 	@EXCRAFT_GOLDEN=write $(VENV)/bin/python -m pytest tests/golden
