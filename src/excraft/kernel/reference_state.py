@@ -168,7 +168,7 @@ class State:
 
     def hash(self) -> str:
         """SHA-256 as kernel-rules.md defines it."""
-        sections = [[[self.position, self.sequence, self.time_ns]]]
+        sections = [[[self.position, self.sequence, self.time_ns, len(self.free)]]]
         sections.append([[n, v] for n, v in sorted(self.parameters.items())])
         sections.append([[i, a.decimals, a.supply, a.fees] for i, a in enumerate(self.assets)])
         sections.append([_market_words(i, m) for i, m in enumerate(self.markets)])
@@ -287,4 +287,5 @@ def _market_words(number: int, m: Market) -> list[int]:
 def _order_words(market: int, place: int, o: Order) -> list[int]:
     words = [market, place, o.id, o.account, o.group, o.side, o.type, o.time_in_force]
     words += [o.self_trade, o.price, o.quantity, o.left, o.stop_price, o.hold, o.client_key]
-    return [*words, int(o.filled)]
+    waits_for_market = o.place in (FALLING, RISING) and o.type not in LIMIT_TYPES
+    return [*words, int(o.filled), o.cap if waits_for_market else 0]

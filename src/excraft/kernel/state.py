@@ -19,11 +19,11 @@ from excraft.kernel.layout import (
     MARK_PENDING,
     Lane,
 )
-from excraft.kernel.reserve import ACCOUNTS, MARKETS
+from excraft.kernel.reserve import ACCOUNTS, MARKETS, is_limit
 from excraft.kernel.taking import hold_of
 from excraft.parameters import TIERS
 
-ORDER_WORDS = 17  # the 16 of the state hash, and the cap that a stop was placed with
+ORDER_WORDS = 17  # of an open order, in the state hash and in a snapshot
 MARKET_WORDS = ("base_asset", "quote_asset", "lot_atoms", "unit_atoms", "state", "pool",
                 "min_price", "max_price", "min_lots", "max_lots", "max_market_lots", "min_notional",
                 "band_ppm", "last_price", "trades")  # fmt: skip
@@ -88,7 +88,8 @@ def write_order(lane, slot, number, row):
     if order.marks & MARK_CLIENT:
         row[12] = extra.stop_price
         row[14] = extra.client_key
-        row[16] = extra.cap
+        if order.marks & MARK_PENDING and not is_limit(i64(order.order_type)):
+            row[16] = extra.cap
 
 
 @entry
@@ -234,13 +235,13 @@ def state_hash(kernel) -> str:
     numbers = np.flatnonzero(BOUNDS[:, 0] == 0)
     balances = s["balances"]
     sections = [
-        s["meta"].reshape(1, 3),
+        np.append(s["meta"], len(balances)).reshape(1, 4),
         np.stack([numbers, s["parameters"][numbers]], axis=1),
         _numbered(s["assets"]),
         _numbered(np.hstack([s["markets"], s["rates"]])),
         _numbered(s["accounts"]),
         balances[(balances[:, 2] != 0) | (balances[:, 3] != 0)],
-        s["orders"][:, :16],
+        s["orders"],
     ]
     digest = sha256()
     for number, rows in enumerate(sections):
