@@ -94,7 +94,8 @@ async def test_an_outcome_that_does_not_come(venue):
         "Timeout waiting for response from backend server. "
         "Send status unknown; execution status unknown.",
     )  # fmt: skip
-    assert venue.exchange.limits.order_counts(venue.alice.account) == (1, 1)
+    _, day = venue.exchange.limits.order_counts(venue.alice.account)
+    assert day == 1  # the ten seconds of the other count may be over by now
     venue.log.gate.set()
     await asyncio.sleep(0.1)
     assert len(await venue.alice.ok("GET", "/api/v3/openOrders")) == 1  # it did arrive
