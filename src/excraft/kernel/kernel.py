@@ -36,6 +36,7 @@ from excraft.messages.codec import OutOfOrder, Record
 from excraft.messages.events import EVENT
 
 INLINE = 2048  # records of fewer commands run on the calling thread
+APART = 32  # words between counters of two threads, so that they never share a cache line
 RESERVE = 1024  # commands that small records may add up to before the tables are looked at again
 # what RESERVE commands can need at most, in the order of step.census
 NEEDS = np.array([2] * 16 + [1] * 35 + [0] * 13)
@@ -145,8 +146,8 @@ class Kernel:
             self._out = Outputs(
                 events=table(EVENT, self.threads, size),
                 settlements=table(SETTLEMENT, self.threads, size),
-                tops=np.zeros((self.threads, 8), np.int64),
-                takers=table(TAKER, self.threads, 1),
+                tops=np.zeros((self.threads, APART), np.int64),
+                takers=table(TAKER, self.threads, 8),
             )
             self._rows = table(EVENT, size)
         return self._out

@@ -99,7 +99,7 @@ class Tables:
             extras=table(EXTRA, b, 16),
             index=np.zeros((b, 32), np.int64),
             free=np.zeros((b, 16), np.int32),
-            pool=np.zeros((b, 8), np.int64),
+            pool=np.zeros((b, 32), np.int64),  # far apart: threads count in them all the time
             levels=table(LEVEL, b, 16),
             queues=table(QUEUE, 16 * 4),
             markets=table(MARKET, 16),
