@@ -97,7 +97,10 @@ async def test_an_outcome_that_does_not_come(venue):
     _, day = venue.exchange.limits.order_counts(venue.alice.account)
     assert day == 1  # the ten seconds of the other count may be over by now
     venue.log.gate.set()
-    await asyncio.sleep(0.1)
+    for _ in range(100):
+        if await venue.alice.ok("GET", "/api/v3/openOrders"):
+            break
+        await asyncio.sleep(0.05)
     assert len(await venue.alice.ok("GET", "/api/v3/openOrders")) == 1  # it did arrive
 
 
