@@ -5,7 +5,8 @@ excraft bench memory [--accounts 200000] [--orders 500000] [--markets 2000] [--j
 Each figure is the growth of a fresh process's resident memory, divided by how many were made.
 Tables grow by doubling, so the figure lies between one and two times what a row takes; the counts
 of the defaults are shown with it. Account: opened, with a balance in two assets. Order: resting.
-Market: listed, without orders; traded market: 100 orders rest in it at 100 prices and 500 trades happened.
+Market: listed, without orders; traded market: 100 orders rest in it at 100 prices and 500 trades
+happened.
 """
 
 import argparse
