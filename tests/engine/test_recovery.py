@@ -9,7 +9,7 @@ import pytest
 from excraft.engine.recovery import RecoveryRefused
 from excraft.engine.snapshot import InvariantBroken
 from excraft.kernel.reference import Reference
-from excraft.log import FileLog, MemoryLog
+from excraft.log import FileLog, MemoryLog, snapshots
 from excraft.messages.codec import Record, pack_text
 from excraft.messages.commands import CommandKind, Side
 from excraft.testing.workload import Seeded, Workload
@@ -126,6 +126,12 @@ def test_snapshots_come_by_commands_by_age_and_at_a_stop_after_changes(desk, run
     run(story())
 
 
+def hashed_otherwise(file) -> None:
+    """The snapshot as a program wrote it that counts other things into the state hash."""
+    old = snapshots.load(file)
+    snapshots.write(file.parent, old.position, old.log_hash, "0" * 64, dict(old.arrays), old.blobs)
+
+
 @pytest.mark.parametrize("fault", ["damaged", "other log", "newer", "hash", "lacking"])
 def test_a_snapshot_that_does_not_fit_is_passed_over_with_a_reason(desk, run, tmp_path, fault):
     async def story():
@@ -157,7 +163,7 @@ def test_a_snapshot_that_does_not_fit_is_passed_over_with_a_reason(desk, run, tm
             before = view(plain)
         again = desk(log=log, snapshot_folder=folder)
         if fault == "hash":
-            again.kernel.restore = lambda arrays: None
+            hashed_otherwise(file)
             say = "gives hash"
         elif fault == "lacking":
             again.engine.subscribe(tape := Tape(), name="tape", state=tape)
@@ -190,6 +196,27 @@ def test_an_older_snapshot_serves_when_the_newest_is_damaged_or_too_new(desk, ru
         again = desk(log=log, snapshot_folder=folder)
         found = await again.engine.start()
         assert found.snapshot_position == ends[0] and len(found.skipped) == 1
+        assert view(again) == view(d)
+        await again.engine.stop()
+
+    run(story())
+
+
+def test_after_the_state_hash_changed_every_snapshot_is_passed_over(
+    desk, run, tmp_path, any_kernel
+):
+    async def story():
+        folder, log, kernel = tmp_path / "snapshots", MemoryLog(), any_kernel
+        for seed in range(2):
+            d = desk(log=log, kernel=kernel(), snapshot_folder=folder)
+            await (d.engine.start() if seed else d.open())
+            await trade(d, seed)
+            await d.engine.stop()
+        for file in list(folder.glob("*.snapshot")):
+            hashed_otherwise(file)
+        again = desk(log=log, kernel=kernel(), snapshot_folder=folder)
+        found = await again.engine.start()
+        assert (found.snapshot_position, len(found.skipped)) == (0, 2)
         assert view(again) == view(d)
         await again.engine.stop()
 

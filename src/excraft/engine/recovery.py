@@ -70,26 +70,30 @@ def _marks(effects: Effects, end: int) -> list[int]:
 def _restore(log: Log, kernel, effects: Effects, found: Recovered, where: tuple) -> None:
     """Load the newest snapshot that is whole, of this log, and of everything that is needed."""
     folder, at_most = where
-    fresh = None
     while at_most > 0:
         damaged: list[str] = []
         snapshot = files.newest(folder, at_most, skipped=damaged)
         found.skipped += [reason for reason in damaged if reason not in found.skipped]
         if snapshot is None:
-            break
+            return
         at_most = snapshot.position - 1
-        wrong = _unusable(log, effects, snapshot)
+        wrong = _unusable(log, effects, snapshot) or _other_hash(kernel, snapshot)
         if not wrong:
-            fresh = kernel.snapshot() if fresh is None else fresh
             kernel.restore(snapshot.arrays)
-            if kernel.state_hash() == snapshot.state_hash:
-                effects.load(snapshot.blobs, snapshot.position)
-                found.snapshot_position = snapshot.position
-                return
-            wrong = f"its state gives hash {kernel.state_hash()}, not {snapshot.state_hash}"
+            effects.load(snapshot.blobs, snapshot.position)
+            found.snapshot_position = snapshot.position
+            return
         found.skipped.append(f"snapshot at record {snapshot.position}: {wrong}")
-    if fresh is not None:
-        kernel.restore(fresh)
+
+
+def _other_hash(kernel, snapshot) -> str:
+    """What is wrong with the state; tried on another kernel, since one can be filled only once."""
+    trial = type(kernel)()
+    trial.restore(snapshot.arrays)
+    gives = trial.state_hash()
+    if gives == snapshot.state_hash:
+        return ""
+    return f"its state gives hash {gives}, not {snapshot.state_hash}"
 
 
 def _unusable(log: Log, effects: Effects, snapshot) -> str:
