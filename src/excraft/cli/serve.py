@@ -26,7 +26,7 @@ from excraft.gateway import admin
 from excraft.gateway.app import application
 from excraft.gateway.exchange import Exchange
 from excraft.gateway.outgoing import HttpProtocol
-from excraft.gateway.streams import Protocol
+from excraft.gateway.streams import Protocol, StreamSettings
 
 BOTS_FILE = "demo_bots.json"
 BACKLOG = 2048
@@ -152,6 +152,7 @@ async def _doors(exchange: Exchange, public_socket: socket.socket, door: socket.
     public = _server(
         application(exchange), backlog=BACKLOG, ws=Protocol, proxy_headers=False,
         ws_ping_interval=PING_EVERY_S, ws_ping_timeout=PONG_WITHIN_S,
+        ws_max_size=StreamSettings().in_bytes_max, ws_per_message_deflate=False,
     )  # fmt: skip
     control = _server(admin.application(exchange))
     serving = [

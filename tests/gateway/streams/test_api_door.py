@@ -230,6 +230,8 @@ NO_REQUESTS = [
     ('{"id":5,"method":"time","params":[]}', 5, -1135,
      "Invalid 'params' in JSON request; expected an object."),
     ('{"id":{},"method":"time"}', None, -1135, "Invalid 'id' in JSON request"),
+    ('{"id":1.5,"method":"time"}', None, -1135, "Invalid 'id' in JSON request"),
+    ('{"id":1e400,"method":"time"}', None, -1135, "Invalid 'id' in JSON request"),
     ('{"id":5,"method":"nothing.here"}', 5, -1020, "This operation is not supported."),
     ('{"id":5,"method":"time","params":{"x":1}}', 5, -1101, "Too many parameters"),
     ('{"id":5,"method":"depth","params":{"symbol":null}}', 5, -1102, "Mandatory parameter"),
@@ -249,6 +251,15 @@ async def test_what_is_no_request_gets_an_error_and_the_connection_stays(peer):
             assert reply["id"] == number and reply["error"]["code"] == code, (text[:60], reply)
             assert reply["error"]["msg"].startswith(words), (text[:60], reply)
         assert (await ask(socket, "ping"))["result"] == {}
+
+
+async def test_what_is_no_request_has_a_weight_too(peer):
+    async with peer.connect("/ws-api/v3") as socket:
+        counts = []
+        for _ in range(2):
+            await socket.send("{")
+            counts.append((await hear(socket))["rateLimits"][0]["count"])
+        assert counts[1] == counts[0] + 1
 
 
 async def test_many_requests_are_under_way_at_once_and_each_is_answered(venue, peer):

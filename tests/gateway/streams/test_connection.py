@@ -93,6 +93,14 @@ async def test_frames_unsent_are_bounded_too(venue):
         assert slow.closing and pushed > 50
 
 
+async def test_an_address_that_is_too_long_is_told_so(peer):
+    reader, writer = await asyncio.open_connection("127.0.0.1", peer.port)
+    writer.write(HANDSHAKE.format(path="/stream?streams=" + "x" * 9_000).encode())
+    async with asyncio.timeout(5):
+        assert (await reader.read()).startswith(b"HTTP/1.1 414 ")
+    writer.close()
+
+
 @pytest.mark.parametrize("path", ["/ws", "/ws-api/v3"])
 async def test_what_is_no_text_frame_of_a_bearable_size_ends_the_connection(venue, peer, path):
     async with peer.connect(path) as socket:

@@ -78,7 +78,12 @@ class ApiConnection(Connection):
         try:
             call = calls.read(text)
         except calls.Unreadable as wrong:
-            self._fail(Asked(wrong.id, {}, self.return_limits), wrong.error)
+            asked, failure = Asked(wrong.id, {}, self.return_limits), wrong.error
+            try:
+                self.exchange.limits.admit(self.address, 1)
+            except ApiError as too_many:
+                failure = too_many
+            self._fail(asked, failure)
             return
         asked = Asked(call.id, call.params, self.return_limits)
         try:

@@ -4,6 +4,7 @@ Values are texts exactly as they stand in the JSON: numbers digit for digit, boo
 false, so that the payload is what the client signed.
 """
 
+import re
 from typing import NamedTuple
 
 import msgspec
@@ -48,12 +49,12 @@ def read(text: str) -> Call:
     except (msgspec.DecodeError, RecursionError):
         raise _why(text) from None
     number = bytes(message.id)
-    if number[:1] not in _ID_BEGINS or len(number) > ID_BYTES_MAX:
+    if len(number) > ID_BYTES_MAX or _is_id(number) is None:
         raise Unreadable(_wrong("id"))
     return Call(number, message.method, texts(message.params))
 
 
-_ID_BEGINS = frozenset((b'"', b"n", b"-", *(b"%d" % digit for digit in range(10))))
+_is_id = re.compile(rb'".*"|null|-?[0-9]+').fullmatch
 
 
 def _why(text: str) -> Unreadable:
@@ -63,7 +64,7 @@ def _why(text: str) -> Unreadable:
     except (msgspec.DecodeError, RecursionError):
         return Unreadable(errors.BadParameter(-1135, "Invalid JSON Request"))
     number = bytes(found.get("id", b"null"))
-    if number[:1] not in _ID_BEGINS:
+    if len(number) > ID_BYTES_MAX or _is_id(number) is None:
         number = b"null"
     if "method" not in found:
         return Unreadable(errors.missing("method"), number)

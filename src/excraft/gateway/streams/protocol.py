@@ -30,6 +30,12 @@ class Protocol(WebSocketsSansIOProtocol):
 
     listener: Any = None  # the Connection, once the handshake is done
 
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if not self.handshake_initiated and self.conn.handshake_exc is not None:
+            self.transport.write(b"".join(self.conn.data_to_send()))  # uvicorn leaves it unsent
+            self.transport.close()
+
     def handle_connect(self, event: Any) -> None:
         super().handle_connect(event)
         scope = getattr(self, "scope", None)  # a refused handshake has none
