@@ -1,7 +1,9 @@
-"""Everything of one turn of the loop is one write, in order, and nothing is lost at the end."""
+"""Heads are bounded; one turn of the loop is one write, and nothing is lost at the end."""
 
 import asyncio
+import json
 import socket
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 import uvicorn
@@ -9,6 +11,7 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
+from excraft.gateway import outgoing
 from excraft.gateway.outgoing import Gathering, HttpProtocol
 
 pytestmark = pytest.mark.anyio
@@ -97,21 +100,55 @@ async def test_everything_else_is_the_transports_own(gathering):
     assert gathering.get_extra_info("peername") == "the peername"
 
 
-async def test_a_server_answers_through_it_and_hangs_up_after_the_answer():
+@asynccontextmanager
+async def serving():
+    """A connection to a server of 100,000 bytes: (reader, writer)."""
     app = Starlette(routes=[Route("/", lambda request: PlainTextResponse("x" * 100_000))])
     server = uvicorn.Server(
         uvicorn.Config(app, http=HttpProtocol, log_config=None, lifespan="off", loop="none")
     )
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        running = asyncio.create_task(server.serve(sockets=[listening]))
         reader, writer = await asyncio.open_connection(*listening.getsockname())
+        async with asyncio.timeout(10):
+            yield reader, writer
+        writer.transport.abort()
+        server.should_exit = True
+        await running
+
+
+async def test_a_server_answers_through_it_and_hangs_up_after_the_answer():
+    async with serving() as (reader, writer):
         for connection in ("keep-alive", "close"):
             writer.write(f"GET / HTTP/1.1\r\nHost: x\r\nConnection: {connection}\r\n\r\n".encode())
             head = await reader.readuntil(b"\r\n\r\n")
             assert head.startswith(b"HTTP/1.1 200 OK")
             assert await reader.readexactly(100_000) == b"x" * 100_000
         assert await reader.read() == b""
-        writer.close()
-        await writer.wait_closed()
-        server.should_exit = True
-        await serving
+
+
+async def test_what_is_no_http_is_told_so_in_json():
+    async with serving() as (reader, writer):
+        writer.write(b"GET /?symbol=\xff HTTP/1.1\r\n\r\n")
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 400 ") and json.loads(body)["code"] == -1100
+
+
+async def test_a_head_without_end_is_cut():
+    async with serving() as (reader, writer):
+        writer.write(b"GET / HTTP/1.1\r\n")
+        with suppress(ConnectionError):
+            for _ in range(100):
+                writer.write(b"x: " + b"y" * 10_000 + b"\r\n")
+                await writer.drain()
+                await asyncio.sleep(0.001)
+        with suppress(ConnectionError):
+            assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nHo"])
+async def test_a_head_that_does_not_come_ends_the_connection(monkeypatch, sent):
+    monkeypatch.setattr(outgoing, "HEAD_WITHIN_S", 0.05)
+    async with serving() as (reader, writer):
+        writer.write(sent)
+        assert await reader.read() == b""

@@ -1,4 +1,4 @@
-"""What goes out to one connection in one turn of the loop goes out in one system call.
+"""One HTTP connection: a bounded head comes in, and one turn of the loop goes out in one write.
 
 uvicorn writes the head and the body of a reply apart, and a record answers many requests of one
 WebSocket at once; each write of its own would be a system call that wakes the client.
@@ -7,7 +7,17 @@ WebSocket at once; each write of its own would be a system call that wakes the c
 import asyncio
 from typing import Any
 
+import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from excraft.gateway import errors
+
+HEAD_BYTES_MAX = 131_072  # of one request's line and headers; what comes at once may be more
+HEAD_WITHIN_S = 20.0
+_BAD = (
+    b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json;charset=UTF-8\r\n"
+    b"content-length: %d\r\nconnection: close\r\n\r\n%b"
+)
 
 
 class Gathering:
@@ -62,7 +72,49 @@ class Gathering:
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """Give this class to uvicorn as `http`; an upgraded connection keeps the transport."""
+    """Give this class to uvicorn as `http`; an upgraded connection keeps the transport.
+
+    The head of a request is bounded in bytes and in time, and bytes that are no HTTP are answered
+    in JSON, as everything else is.
+    """
+
+    _in_head = False  # a head has begun and not ended
+    _head_bytes = 0
+    _late: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(Gathering(transport, self.loop))
+        self._late = self.loop.call_later(HEAD_WITHIN_S, self.transport.close)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._head_ended()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if not self._in_head or self.transport.is_closing():
+            return
+        self._head_bytes += len(data)
+        if self._head_bytes > HEAD_BYTES_MAX:
+            self.send_400_response("")
+        elif self._late is None:
+            self._late = self.loop.call_later(HEAD_WITHIN_S, self.transport.close)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head, self._head_bytes = True, 0
+
+    def on_headers_complete(self) -> None:
+        self._head_ended()
+        super().on_headers_complete()
+
+    def _head_ended(self) -> None:
+        self._in_head = False
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+
+    def send_400_response(self, msg: str) -> None:
+        body = msgspec.json.encode(errors.undecodable().body())
+        self.transport.write(_BAD % (len(body), body))
+        self.transport.close()
