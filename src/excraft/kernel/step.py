@@ -155,6 +155,7 @@ def fetch_near(lane, batch, j, end):
         i = i64(batch.sorted[j + 24])
         prefetch(lane.index, i64(batch.mixed[j + 24]) & (len(lane.index) - 1))
         prefetch(batch.commands, i)
+        prefetch(batch.commands, min(i + 1, len(batch.commands) - 1))  # rows straddle two lines
         prefetch(batch.work, i)
     if j + 16 < end:
         market = i64(batch.commands[i64(batch.sorted[j + 16])].market)

@@ -154,7 +154,7 @@ class Tables:
 
     def _grow_balances(self, need: int) -> None:
         old = self.funds.balances
-        new = table(BALANCE, FUNDS_PARTITIONS, power_of_two(4 * need))
+        new = table(BALANCE, FUNDS_PARTITIONS, power_of_two(3 * need))
         for p in range(FUNDS_PARTITIONS):
             copy_balances(old[p], new[p], self.funds.balance_count, p)
         self.funds = self.funds._replace(balances=new)
