@@ -9,6 +9,7 @@ from excraft.kernel.compiled import PLAIN
 from excraft.kernel.funds import look_up
 from excraft.kernel.invariants import broken_invariants
 from excraft.kernel.layout import (
+    APART,
     BOOK_PARTITIONS,
     SETTLEMENT,
     TAKER,
@@ -36,7 +37,6 @@ from excraft.messages.codec import OutOfOrder, Record
 from excraft.messages.events import EVENT
 
 INLINE = 2048  # records of fewer commands run on the calling thread
-APART = 32  # words between counters of two threads, so that they never share a cache line
 RESERVE = 1024  # commands that small records may add up to before the tables are looked at again
 # what RESERVE commands can need at most, in the order of step.census
 NEEDS = np.array([2] * 16 + [1] * 35 + [0] * 13)
@@ -123,14 +123,10 @@ class Kernel:
             self._batch = Batch(
                 commands=None,
                 work=table(WORK, size),
-                waiting=np.zeros(size, np.uint8),
                 sorted=np.zeros(size, np.int32),
                 mixed=np.zeros(size, np.uint32),
                 starts=np.zeros(BOOK_PARTITIONS + 1, np.int64),
                 ranks=np.zeros(2 * markets, np.int64),
-                first=np.zeros(size, np.int64),
-                count=np.zeros(size, np.int32),
-                origin=np.zeros(size, np.uint8),
                 limits=self.tables.limits,
                 owners=np.zeros(BOOK_PARTITIONS, np.int64),
             )
@@ -146,6 +142,7 @@ class Kernel:
             self._out = Outputs(
                 events=table(EVENT, self.threads, size),
                 settlements=table(SETTLEMENT, self.threads, size),
+                mine=table(np.dtype(np.int32), self.threads, size),
                 tops=np.zeros((self.threads, APART), np.int64),
                 takers=table(TAKER, self.threads, 8),
             )

@@ -14,6 +14,7 @@ from excraft.kernel.compiled import PLAIN
 
 FUNDS_PARTITIONS = 16  # accounts: account % 16
 BOOK_PARTITIONS = 16  # markets: market % 16
+APART = 32  # words between counters of two threads, so that they never share a cache line
 
 ACCOUNT = np.dtype(
     [
@@ -94,7 +95,7 @@ TAKER = np.dtype(
         ("spare", "u1", 2),
     ]
 )
-WORK = np.dtype(  # what reserving a command found out, for matching it
+WORK = np.dtype(  # what the phases find out about a command, each for the next
     [
         ("left", "<i8"),
         ("budget", "<i8"),
@@ -104,9 +105,13 @@ WORK = np.dtype(  # what reserving a command found out, for matching it
         ("pay", "<i4"),
         ("receive", "<i4"),
         ("group", "<i4"),
-        ("spare", "<i4", 3),
+        ("first", "<i4"),  # its first event row, in the rows of thread `origin`
+        ("count", "<i4"),  # and how many they are
+        ("origin", "u1"),
+        ("waiting", "u1"),  # 1: to be matched
+        ("spare", "u1", 2),
     ]
-)  # 64
+)  # 64: one cache line, so threads that work on different commands never share one
 SETTLEMENT = np.dtype(
     [
         ("pay", "<i4"),
@@ -143,10 +148,8 @@ Funds = namedtuple("Funds", "accounts balances balance_count clients client_coun
 Books = namedtuple("Books", "orders extras index free pool levels queues markets rates")
 Assets = namedtuple("Assets", "decimals supply")
 # one record on its way: see step.py
-Batch = namedtuple(
-    "Batch", "commands work waiting sorted mixed starts ranks first count origin limits owners"
-)
-Outputs = namedtuple("Outputs", "events settlements tops takers")  # [thread, row]
+Batch = namedtuple("Batch", "commands work sorted mixed starts ranks limits owners")
+Outputs = namedtuple("Outputs", "events settlements mine tops takers")  # [thread, row]
 Lane = namedtuple(
     "Lane", "orders extras index free pool levels queues markets events settlements tops taker"
 )

@@ -2,6 +2,8 @@
 
 A phase never looks at what another thread of the same phase writes: phases 1 and 3 split accounts
 by funds partition, phase 2 splits markets by book partition, the last splits commands by range.
+Nor do two threads write to one cache line, or ask for the lines of the other's accounts: a line
+that wanders between cores costs more than the command it serves.
 """
 
 from excraft.kernel.administer import FIRST_ADMINISTRATIVE, LIST_MARKET, administer_one
@@ -64,11 +66,19 @@ def administer(funds, books, assets, batch, out):
         c = batch.commands[i]
         if c.kind < FIRST_ADMINISTRATIVE:
             continue
-        batch.first[i] = tops[EVENT_ROWS]
+        work = batch.work[i]
+        work.first = tops[EVENT_ROWS]
+        work.count = 1
+        work.origin = 0
+        work.waiting = 0
         administer_one(funds, books, assets, c, batch.limits, events, tops)
-        batch.count[i] = 1
-        batch.origin[i] = 0
-        batch.waiting[i] = 0
+
+
+@compiled
+def thread_of(account, threads):
+    """Which thread looks after an account: partitions next to each other go to the same one, since
+    two accounts lie in one cache line."""
+    return (account & (FUNDS_PARTITIONS - 1)) * threads // FUNDS_PARTITIONS
 
 
 @compiled
@@ -90,25 +100,31 @@ def reserve(thread, threads, funds, books, batch, out):
     """Phase 1: the accounts of this thread."""
     events, tops = out.events[thread], out.tops[thread]
     commands, limits = batch.commands, batch.limits
+    mine = out.mine[thread]
     total = len(commands)
-    for i in range(total):
-        if total > SHORT and i + AHEAD < total:
-            fetch_account(funds, books, commands[i + AHEAD], limits)
-        c = commands[i]
-        if (i64(c.account) & (FUNDS_PARTITIONS - 1)) % threads != thread:
-            continue
+    if threads > 1:
+        total = 0
+        for i in range(len(commands)):
+            mine[total] = i
+            total += 1 if thread_of(i64(commands[i].account), threads) == thread else 0
+    for k in range(total):
+        if total > SHORT and k + AHEAD < total:
+            ahead = k + AHEAD if threads == 1 else i64(mine[k + AHEAD])
+            fetch_account(funds, books, commands[ahead], limits)
+        i = k if threads == 1 else i64(mine[k])
+        c, work = commands[i], batch.work[i]
         if c.kind >= FIRST_ADMINISTRATIVE:
             continue
         if c.kind == PLACE_ORDER:
-            reason = reserve_place(funds, books, c, i, limits, batch.work[i])
+            reason = reserve_place(funds, books, c, i, limits, work)
         else:
-            reason = reserve_other(funds, books, c, limits, batch.work[i])
-        batch.waiting[i] = 1
+            reason = reserve_other(funds, books, c, limits, work)
+        work.waiting = 1
         if reason != 0:
-            batch.waiting[i] = 0
-            batch.first[i] = tops[EVENT_ROWS]
-            batch.count[i] = 1
-            batch.origin[i] = thread
+            work.waiting = 0
+            work.first = tops[EVENT_ROWS]
+            work.count = 1
+            work.origin = thread
             refuse(events, tops, c, reason)
 
 
@@ -122,7 +138,7 @@ def plan(batch):
     for k in range(size + 1):
         ranks[k] = 0
     for i in range(len(commands)):
-        if batch.waiting[i]:
+        if batch.work[i].waiting:
             market = i64(commands[i].market)
             ranks[(market % BOOK_PARTITIONS) * each + market // BOOK_PARTITIONS + 1] += 1
     for k in range(size):
@@ -130,7 +146,7 @@ def plan(batch):
     for p in range(BOOK_PARTITIONS + 1):
         batch.starts[p] = ranks[p * each]
     for i in range(len(commands)):
-        if batch.waiting[i]:
+        if batch.work[i].waiting:
             market = i64(commands[i].market)
             rank = (market % BOOK_PARTITIONS) * each + market // BOOK_PARTITIONS
             at = ranks[rank]
@@ -201,29 +217,34 @@ def match(thread, books, batch, out):
                 fetch_near(lane, batch, j, end)
             i = i64(batch.sorted[j])
             first = i64(tops[EVENT_ROWS])
-            match_one(lane, batch.commands[i], batch.work[i], sequence + i)
-            batch.first[i] = first
-            batch.count[i] = i64(tops[EVENT_ROWS]) - first
-            batch.origin[i] = thread
+            work = batch.work[i]
+            match_one(lane, batch.commands[i], work, sequence + i)
+            work.first = first
+            work.count = i64(tops[EVENT_ROWS]) - first
+            work.origin = thread
 
 
 @entry
 def settle(thread, threads, funds, books, out):
     """Phase 3: the accounts of this thread, from the settlement rows of all threads."""
+    mine = out.mine[thread]
     for origin in range(threads):
         rows, events = out.settlements[origin], out.events[origin]
         total = i64(out.tops[origin, SETTLEMENT_ROWS])
+        if threads > 1:
+            rows_of_all, total = total, 0
+            for k in range(rows_of_all):
+                mine[total] = k
+                total += 1 if thread_of(i64(rows[k].account), threads) == thread else 0
         for k in range(total):
             if total > SHORT and k + AHEAD < total:
-                row = rows[k + AHEAD]
+                row = rows[k + AHEAD if threads == 1 else i64(mine[k + AHEAD])]
                 account = i64(row.account)
                 slots = funds.balances[account % FUNDS_PARTITIONS]
                 prefetch(slots, i64(row.pay))
                 prefetch(slots, i64(row.receive))
                 prefetch(funds.accounts, account)
-            row = rows[k]
-            if (i64(row.account) & (FUNDS_PARTITIONS - 1)) % threads == thread:
-                settle_one(funds, books, events, row)
+            settle_one(funds, books, events, rows[k if threads == 1 else i64(mine[k])])
 
 
 @entry
@@ -232,7 +253,7 @@ def place_rows(batch, offsets):
     total = 0
     for i in range(len(batch.commands)):
         offsets[i] = total
-        total += i64(batch.count[i])
+        total += i64(batch.work[i].count)
     return total
 
 
@@ -241,11 +262,12 @@ def gather(begin, end, batch, offsets, out, rows):
     """Copy the events of commands begin..end into their final order."""
     for i in range(begin, end):
         if end - begin > SHORT and i + AHEAD < end:
-            prefetch(out.events[i64(batch.origin[i + AHEAD])], i64(batch.first[i + AHEAD]))
-        source = out.events[i64(batch.origin[i])]
-        first = i64(batch.first[i])
-        at = i64(offsets[i])
-        for k in range(i64(batch.count[i])):
+            ahead = batch.work[i + AHEAD]
+            prefetch(out.events[i64(ahead.origin)], i64(ahead.first))
+        work = batch.work[i]
+        source = out.events[i64(work.origin)]
+        first, at = i64(work.first), i64(offsets[i])
+        for k in range(i64(work.count)):
             rows[at + k] = source[first + k]
             rows[at + k].command = i
 

@@ -8,6 +8,7 @@ from excraft.kernel.compiled import entry, i64
 from excraft.kernel.funds import add_client, balance_key, find_balance, open_balance
 from excraft.kernel.layout import (
     ACCOUNT,
+    APART,
     BALANCE,
     BOOK_PARTITIONS,
     CLIENT,
@@ -33,6 +34,11 @@ from excraft.parameters import TIERS
 def power_of_two(least: int) -> int:
     """The smallest power of two that is not less."""
     return 1 << max(4, (least - 1).bit_length())
+
+
+def apart(partitions: int) -> np.ndarray:
+    """A counter for each partition, in a cache line of its own: threads count all the time."""
+    return np.zeros((partitions, APART), np.int64)[:, 0]
 
 
 @entry
@@ -89,9 +95,9 @@ class Tables:
         self.funds = Funds(
             accounts=table(ACCOUNT, 16),
             balances=table(BALANCE, f, 16),
-            balance_count=np.zeros(f, np.int64),
+            balance_count=apart(f),
             clients=table(CLIENT, f, 16),
-            client_count=np.zeros(f, np.int64),
+            client_count=apart(f),
             fees=np.zeros((f, 16), np.int64),
         )
         self.books = Books(
@@ -99,7 +105,7 @@ class Tables:
             extras=table(EXTRA, b, 16),
             index=np.zeros((b, 32), np.int64),
             free=np.zeros((b, 16), np.int32),
-            pool=np.zeros((b, 32), np.int64),  # far apart: threads count in them all the time
+            pool=np.zeros((b, APART), np.int64),
             levels=table(LEVEL, b, 16),
             queues=table(QUEUE, 16 * 4),
             markets=table(MARKET, 16),
