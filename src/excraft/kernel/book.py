@@ -113,9 +113,21 @@ def give_slot(lane, slot):
 
 
 @compiled
+def likely_level(levels, offset, count, key):
+    """Where `key` is if there is no gap between it and the best; it cannot lie before, as all keys
+    differ. Always a level of a queue that has one."""
+    best = i64(levels[offset + count - 1].key)
+    return min(max(count - 1 - (best - key), 0), count - 1)
+
+
+@compiled
 def find_level(levels, offset, count, key):
     """Number of levels whose key is smaller, so the place where `key` is or belongs."""
     at = count
+    if count > 0:
+        likely = likely_level(levels, offset, count, key)
+        if levels[offset + likely].key == key:
+            return likely
     stop = max(0, count - LOOK)
     while at > stop:
         if levels[offset + at - 1].key < key:

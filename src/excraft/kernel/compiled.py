@@ -61,6 +61,8 @@ if PLAIN:
     def prefetch(array, index):
         """Nothing to do when the source runs uncompiled."""
 
+    prefetch_to_read = prefetch_second = prefetch
+
 else:
     from llvmlite import ir
     from numba.core import cgutils, types
@@ -77,21 +79,28 @@ else:
         """The same 64 bits without a sign."""
         return np.uint64(number)
 
-    @intrinsic
-    def prefetch(typingctx, array, index):
-        """Ask for the cache line of ``array[index]``; `index` must lie in the array."""
+    def prefetching(write: int, line: int = 0):
+        """An intrinsic that asks for a cache line of ``array[index]``."""
 
-        def codegen(context, builder, signature, args):
-            kind = signature.args[0]
-            item = cgutils.get_item_pointer(
-                context, builder, kind, make_array(kind)(context, builder, args[0]), [args[1]]
-            )
-            word = ir.IntType(32)
-            pointer = builder.bitcast(item, cgutils.voidptr_t)
-            signature_ll = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t, word, word, word])
-            name = "llvm.prefetch.p0"
-            call = cgutils.get_or_insert_function(builder.module, signature_ll, name)
-            builder.call(call, [pointer, word(1), word(3), word(1)])
-            return context.get_dummy_value()
+        def prefetch(typingctx, array, index):
+            def codegen(context, builder, signature, args):
+                kind = signature.args[0]
+                item = cgutils.get_item_pointer(
+                    context, builder, kind, make_array(kind)(context, builder, args[0]), [args[1]]
+                )
+                word = ir.IntType(32)
+                pointer = builder.bitcast(item, cgutils.voidptr_t)
+                pointer = builder.gep(pointer, [ir.Constant(word, 64 * line)])
+                signature_ll = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t, word, word, word])
+                name = "llvm.prefetch.p0"
+                call = cgutils.get_or_insert_function(builder.module, signature_ll, name)
+                builder.call(call, [pointer, word(write), word(3), word(1)])
+                return context.get_dummy_value()
 
-        return types.void(array, types.intp), codegen
+            return types.void(array, types.intp), codegen
+
+        return intrinsic(prefetch)
+
+    prefetch = prefetching(1)  # to write there; `index` must lie in the array
+    prefetch_second = prefetching(1, 1)
+    prefetch_to_read = prefetching(0)

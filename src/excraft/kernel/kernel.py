@@ -12,7 +12,6 @@ from excraft.kernel.layout import (
     APART,
     BOOK_PARTITIONS,
     SETTLEMENT,
-    TAKER,
     WORK,
     Batch,
     Outputs,
@@ -23,10 +22,10 @@ from excraft.kernel.reserve import SEQUENCE
 from excraft.kernel.step import (
     administer,
     census,
+    count_rows,
     gather,
     match,
     open_trading,
-    place_rows,
     plan,
     reserve,
     run_alone,
@@ -87,7 +86,7 @@ class Kernel:
         tables.limits[SEQUENCE] = record.sequence
         if self._pool is None or count < INLINE:
             held = (tables.funds, tables.books, tables.assets)
-            total = run_alone(self._administrative, *held, batch, out, self._offsets, self._rows)
+            total = run_alone(self._administrative, *held, batch, out, self._rows)
             return self._rows[:total] if self._reuse else self._rows[:total].copy()
         return self._step_in_parallel(batch, out, count)
 
@@ -130,7 +129,6 @@ class Kernel:
                 limits=self.tables.limits,
                 owners=np.zeros(BOOK_PARTITIONS, np.int64),
             )
-            self._offsets = np.zeros(size, np.int64)
         self.scratch(count)
 
     def scratch(self, count: int = 0) -> Outputs:
@@ -144,7 +142,7 @@ class Kernel:
                 settlements=table(SETTLEMENT, self.threads, size),
                 mine=table(np.dtype(np.int32), self.threads, size),
                 tops=np.zeros((self.threads, APART), np.int64),
-                takers=table(TAKER, self.threads, 8),
+                nobody=table(WORK, 1),  # the taker where books are only read
             )
             self._rows = table(EVENT, size)
         return self._out
@@ -167,10 +165,12 @@ class Kernel:
         self._spread(lambda t: match(t, books, batch, out))
         self._spread(lambda t: settle(t, threads, funds, books, out))
         batch.owners[:] = 0
-        total = place_rows(batch, self._offsets)
-        rows = self._rows[:total] if self._reuse else records(np.empty(total, EVENT))
         cuts = [count * t // threads for t in range(threads + 1)]
-        self._spread(lambda t: gather(cuts[t], cuts[t + 1], batch, self._offsets, out, rows))
+        begins = [0] * (threads + 1)
+        for t in range(threads):
+            begins[t + 1] = begins[t] + count_rows(cuts[t], cuts[t + 1], batch)
+        rows = self._rows[: begins[-1]] if self._reuse else records(np.empty(begins[-1], EVENT))
+        self._spread(lambda t: gather(cuts[t], cuts[t + 1], begins[t], batch, out, rows))
         return rows
 
     def _spread(self, work) -> None:

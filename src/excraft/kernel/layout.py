@@ -70,48 +70,38 @@ ORDER = np.dtype(
 EXTRA = np.dtype([("client_key", "<i8"), ("stop_price", "<i8"), ("hold", "<i8"), ("cap", "<i8")])
 LEVEL = np.dtype([("key", "<i8"), ("head", "<i4"), ("tail", "<i4")])  # 16
 QUEUE = np.dtype([("offset", "<i8"), ("count", "<i4"), ("capacity", "<i4")])  # four a market
-TAKER = np.dtype(
+WORK = np.dtype(  # a command on its way: what reserving found out, then the order as it executes
     [
-        ("id", "<i8"),
-        ("left", "<i8"),
-        ("budget", "<i8"),  # quote atoms it may still spend or receive; NO_BUDGET: no such limit
-        ("held", "<i8"),
-        ("cap", "<i8"),  # worst price it accepts; 0: it does not match
+        ("id", "<i8"),  # of the order that is placed, cancelled or amended
         ("price", "<i8"),
         ("quantity", "<i8"),
-        ("stop_price", "<i8"),
-        ("client_key", "<i8"),
         ("account", "<i4"),
-        ("group", "<i4"),
-        ("pay", "<i4"),
-        ("receive", "<i4"),
         ("market", "<i4"),
+        ("first", "<i4"),  # its first event row, in the rows of thread `origin`
+        ("count", "<i4"),  # and how many they are
+        ("kind", "u1"),
         ("side", "u1"),
         ("order_type", "u1"),
         ("tif", "u1"),
         ("stp", "u1"),
         ("marks", "u1"),
-        ("by_amount", "u1"),
-        ("spare", "u1", 2),
-    ]
-)
-WORK = np.dtype(  # what the phases find out about a command, each for the next
-    [
-        ("left", "<i8"),
-        ("budget", "<i8"),
-        ("held", "<i8"),
-        ("cap", "<i8"),
-        ("target", "<i8"),  # order id of a cancel or an amendment
-        ("pay", "<i4"),
-        ("receive", "<i4"),
-        ("group", "<i4"),
-        ("first", "<i4"),  # its first event row, in the rows of thread `origin`
-        ("count", "<i4"),  # and how many they are
+        ("restriction", "u1"),
         ("origin", "u1"),
         ("waiting", "u1"),  # 1: to be matched
-        ("spare", "u1", 2),
+        ("spare", "u1", 7),
+        # 64: all that a cancel needs
+        ("left", "<i8"),
+        ("budget", "<i8"),  # quote atoms it may still spend or receive; NO_BUDGET: no such limit
+        ("held", "<i8"),
+        ("cap", "<i8"),  # worst price it accepts; 0: it does not match
+        ("stop_price", "<i8"),
+        ("client_key", "<i8"),
+        ("group", "<i4"),
+        ("pay", "<i4"),
+        ("receive", "<i4"),
+        ("spare_", "<i4"),
     ]
-)  # 64: one cache line, so threads that work on different commands never share one
+)  # 128: two cache lines, so threads that work on different commands never share one
 SETTLEMENT = np.dtype(
     [
         ("pay", "<i4"),
@@ -149,12 +139,13 @@ Books = namedtuple("Books", "orders extras index free pool levels queues markets
 Assets = namedtuple("Assets", "decimals supply")
 # one record on its way: see step.py
 Batch = namedtuple("Batch", "commands work sorted mixed starts ranks limits owners")
-Outputs = namedtuple("Outputs", "events settlements mine tops takers")  # [thread, row]
+Outputs = namedtuple("Outputs", "events settlements mine tops nobody")  # [thread, row]
 Lane = namedtuple(
     "Lane", "orders extras index free pool levels queues markets events settlements tops taker"
 )
 
 HUGE = 2 << 20
+LINE = 64  # bytes of a cache line
 
 
 def records(rows: np.ndarray) -> np.ndarray:
@@ -164,11 +155,13 @@ def records(rows: np.ndarray) -> np.ndarray:
 
 
 def table(dtype: np.dtype, *shape: int) -> np.ndarray:
-    """A zeroed array of rows from the operating system, on huge pages when it is large."""
+    """A zeroed array of rows that begins with a cache line, on huge pages when it is large."""
     count = int(np.prod(shape))
     size = max(count * dtype.itemsize, 1)
     if size < HUGE:
-        flat = np.zeros(count, dtype)
+        room = np.zeros(size + LINE, np.uint8)
+        begin = -room.ctypes.data % LINE
+        flat = room[begin : begin + count * dtype.itemsize].view(dtype)
     else:
         flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)
         memory = mmap.mmap(-1, size, flags=flags)

@@ -4,7 +4,6 @@ from excraft.kernel.book import remove, sign_of, stop_queue
 from excraft.kernel.compiled import compiled, i64, outlined
 from excraft.kernel.layout import (
     EVENT_ROWS,
-    MARK_BY_AMOUNT,
     MARK_CLIENT,
     MARK_FILLED,
     MARK_PENDING,
@@ -46,7 +45,7 @@ ONLY_NEW, ONLY_PARTIALLY_FILLED = int(Restriction.ONLY_NEW), int(Restriction.ONL
 @compiled
 def refuse_taker(lane, c, reason):
     """Give the hold back; the refusal shows nothing of it, as it was never announced."""
-    taker = lane.taker[0]
+    taker = lane.taker
     refuse(lane.events, lane.tops, c, reason)
     money = new_settlement(lane, taker, 0)
     money.back = taker.held
@@ -56,7 +55,7 @@ def refuse_taker(lane, c, reason):
 @compiled
 def accept(lane):
     """ORDER_ACCEPTED for the taker."""
-    taker = lane.taker[0]
+    taker = lane.taker
     row = about_taker(lane, ORDER_ACCEPTED, 0)
     row.quantity = taker.quantity
     row.amount = taker.held
@@ -72,38 +71,19 @@ def triggered_by(queue, stop_price, last_price):
 
 
 @compiled
-def place(lane, c, work, order_id):
+def place(lane, c):
     """PLACE_ORDER with what was reserved for it."""
-    taker = lane.taker[0]
-    taker.id = order_id
-    taker.left = work.left
-    taker.budget = work.budget
-    taker.held = work.held
-    taker.cap = work.cap
-    taker.price = c.price
-    taker.quantity = c.quantity
-    taker.stop_price = c.stop_price
-    taker.client_key = c.client_key
-    taker.account = c.account
-    taker.group = work.group
-    taker.pay = work.pay
-    taker.receive = work.receive
-    taker.market = c.market
-    taker.side = c.side
-    taker.order_type = c.order_type
-    taker.tif = c.time_in_force
-    taker.stp = c.self_trade
-    taker.marks = MARK_BY_AMOUNT if c.amount != 0 else 0
-    kind = i64(c.order_type)
+    taker = lane.taker
+    kind = i64(taker.order_type)
     if is_stop(kind):
-        queue = stop_queue(kind, i64(c.side))
-        last = i64(lane.markets[i64(c.market)].last_price)
-        if triggered_by(queue, i64(c.stop_price), last):
+        queue = stop_queue(kind, i64(taker.side))
+        last = i64(lane.markets[i64(taker.market)].last_price)
+        if triggered_by(queue, i64(taker.stop_price), last):
             refuse_taker(lane, c, WOULD_TRIGGER)
             return
         accept(lane).flags = PENDING
         taker.marks = MARK_PENDING
-        store(lane, sign_of(queue) * i64(c.stop_price), queue)
+        store(lane, sign_of(queue) * i64(taker.stop_price), queue)
         return
     if kind == LIMIT_MAKER and first_match(lane) >= 0:
         refuse_taker(lane, c, WOULD_TAKE)
@@ -112,7 +92,7 @@ def place(lane, c, work, order_id):
     accept(lane)
     while born >= 0:
         execute(lane, born)
-        born = fire_stop(lane, i64(c.market))
+        born = fire_stop(lane, i64(taker.market))
 
 
 @compiled
@@ -138,7 +118,7 @@ def fire_stop(lane, market):
 @outlined
 def fire(lane, slot):
     """Take one stop order off its queue and make it the taker."""
-    order, extra, taker = lane.orders[slot], lane.extras[slot], lane.taker[0]
+    order, extra, taker = lane.orders[slot], lane.extras[slot], lane.taker
     kind = i64(order.order_type)
     taker.id = order.id
     taker.left = order.left
@@ -185,14 +165,15 @@ def end_order(lane, slot, reason):
 
 
 @compiled
-def cancel(lane, c, work):
+def cancel(lane, c):
     """CANCEL_ORDER."""
-    slot = open_order(lane, c.market, c.account, i64(work.target))
+    work = lane.taker
+    slot = open_order(lane, work.market, work.account, i64(work.id))
     if slot < 0:
         refuse(lane.events, lane.tops, c, UNKNOWN_ORDER)
         return
     filled = lane.orders[slot].marks & MARK_FILLED != 0
-    wanted = i64(c.restriction)
+    wanted = i64(work.restriction)
     if (wanted == ONLY_NEW and filled) or (wanted == ONLY_PARTIALLY_FILLED and not filled):
         refuse(lane.events, lane.tops, c, RESTRICTION_NOT_MET)
         return
@@ -221,15 +202,16 @@ def cancel_all(lane, c):
 
 
 @outlined
-def amend(lane, c, work):
+def amend(lane, c):
     """AMEND_ORDER: fewer lots at the same place in the queue."""
-    slot = open_order(lane, c.market, c.account, i64(work.target))
+    work = lane.taker
+    slot = open_order(lane, work.market, work.account, i64(work.id))
     reason, taken = 0, 0
     if slot < 0:
         reason = UNKNOWN_ORDER
     else:
         order = lane.orders[slot]
-        taken = i64(order.quantity) - i64(c.quantity)
+        taken = i64(order.quantity) - i64(work.quantity)
         if order.marks & MARK_PENDING and not is_limit(i64(order.order_type)):
             reason = NOT_AMENDABLE
         elif taken <= 0:
@@ -252,14 +234,14 @@ def amend(lane, c, work):
 
 
 @compiled
-def match_one(lane, c, work, order_id):
-    """Carry out one command that passed phase 1."""
-    kind = i64(c.kind)
+def match_one(lane, c):
+    """Carry out one command that passed phase 1; `c` is only looked at to refuse it."""
+    kind = i64(lane.taker.kind)
     if kind == PLACE_ORDER:
-        place(lane, c, work, order_id)
+        place(lane, c)
     elif kind == CANCEL_ORDER:
-        cancel(lane, c, work)
+        cancel(lane, c)
     elif kind == AMEND_ORDER:
-        amend(lane, c, work)
+        amend(lane, c)
     else:
         cancel_all(lane, c)

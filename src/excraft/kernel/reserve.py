@@ -11,7 +11,13 @@ from excraft.kernel.funds import (
     find_client,
     open_balance,
 )
-from excraft.kernel.layout import BOOK_PARTITIONS, FUNDS_PARTITIONS, NO_BUDGET, NO_LIMIT
+from excraft.kernel.layout import (
+    BOOK_PARTITIONS,
+    FUNDS_PARTITIONS,
+    MARK_BY_AMOUNT,
+    NO_BUDGET,
+    NO_LIMIT,
+)
 from excraft.messages.commands import CommandKind, OrderType, TimeInForce
 from excraft.messages.reasons import Reason
 from excraft.parameters import LOTS_MAX as LOTS_MAX_RULE
@@ -248,6 +254,16 @@ def reserve_place(funds, books, c, index, limits, work):
     if pay < 0:
         pay = open_balance(slots, funds.balance_count, partition, pays)
     receives = balance_key(account, m.base_asset if buy else m.quote_asset)
+    work.id = limits[SEQUENCE] + index
+    work.price = c.price
+    work.quantity = c.quantity
+    work.stop_price = c.stop_price
+    work.client_key = key
+    work.side = c.side
+    work.order_type = c.order_type
+    work.tif = c.time_in_force
+    work.stp = c.self_trade
+    work.marks = MARK_BY_AMOUNT if c.amount != 0 else 0
     work.pay = pay
     work.receive = open_balance(slots, funds.balance_count, partition, receives)
     work.group = owner.group
@@ -255,8 +271,7 @@ def reserve_place(funds, books, c, index, limits, work):
     slots[pay].held += work.held
     owner.open_orders += 1
     if key != 0:
-        order_id = limits[SEQUENCE] + index
-        add_client(funds.clients[partition], account, key, market, order_id)
+        add_client(funds.clients[partition], account, key, market, i64(work.id))
         funds.client_count[partition] += 1
     return OK
 
@@ -289,5 +304,7 @@ def reserve_other(funds, books, c, limits, work):
         if at < 0 or slots[at].market != market:
             return UNKNOWN_ORDER
         target = i64(slots[at].order_id)
-    work.target = target
+    work.id = target
+    work.quantity = c.quantity
+    work.restriction = c.restriction
     return OK

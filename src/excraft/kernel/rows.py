@@ -65,7 +65,7 @@ def about(lane, kind, reason, order):
 @compiled
 def about_taker(lane, kind, reason):
     """Event row about the order that is being executed."""
-    taker = lane.taker[0]
+    taker = lane.taker
     row = new_event(lane.events, lane.tops, kind, reason)
     row.side = taker.side
     row.market = taker.market
@@ -108,4 +108,4 @@ def close_maker(lane, row, order, slot):
 def close_taker(lane, row):
     """Let a settlement row also close the order that is being executed."""
     row.does = i64(row.does) | DOES_CLOSE
-    row.client_key = lane.taker[0].client_key
+    row.client_key = lane.taker.client_key

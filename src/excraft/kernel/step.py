@@ -7,8 +7,15 @@ that wanders between cores costs more than the command it serves.
 """
 
 from excraft.kernel.administer import FIRST_ADMINISTRATIVE, LIST_MARKET, administer_one
-from excraft.kernel.book import LOW, mixed
-from excraft.kernel.compiled import compiled, entry, i64, prefetch
+from excraft.kernel.book import LOW, likely_level, mixed, sign_of
+from excraft.kernel.compiled import (
+    compiled,
+    entry,
+    i64,
+    prefetch,
+    prefetch_second,
+    prefetch_to_read,
+)
 from excraft.kernel.funds import balance_key, settle_one, spread
 from excraft.kernel.layout import (
     BOOK_PARTITIONS,
@@ -22,11 +29,9 @@ from excraft.kernel.matching import match_one
 from excraft.kernel.reserve import (
     ACCOUNTS,
     BALANCES_AT_START,
-    CANCEL_ORDER,
     MARKETS,
     OPEN_AT_START,
     PLACE_ORDER,
-    SEQUENCE,
     reserve_other,
     reserve_place,
 )
@@ -119,6 +124,9 @@ def reserve(thread, threads, funds, books, batch, out):
             reason = reserve_place(funds, books, c, i, limits, work)
         else:
             reason = reserve_other(funds, books, c, limits, work)
+        work.kind = c.kind
+        work.account = c.account
+        work.market = c.market
         work.waiting = 1
         if reason != 0:
             work.waiting = 0
@@ -131,94 +139,102 @@ def reserve(thread, threads, funds, books, batch, out):
 @entry
 def plan(batch):
     """Sort what is to be matched by book partition, then market, keeping the order within one."""
-    commands, ranks = batch.commands, batch.ranks
-    markets, sequence = i64(batch.limits[MARKETS]), i64(batch.limits[SEQUENCE])
+    ranks, markets = batch.ranks, i64(batch.limits[MARKETS])
     each = (markets + BOOK_PARTITIONS - 1) // BOOK_PARTITIONS
     size = each * BOOK_PARTITIONS
     for k in range(size + 1):
         ranks[k] = 0
-    for i in range(len(commands)):
-        if batch.work[i].waiting:
-            market = i64(commands[i].market)
+    for i in range(len(batch.commands)):
+        work = batch.work[i]
+        if work.waiting:
+            market = i64(work.market)
             ranks[(market % BOOK_PARTITIONS) * each + market // BOOK_PARTITIONS + 1] += 1
     for k in range(size):
         ranks[k + 1] += ranks[k]
     for p in range(BOOK_PARTITIONS + 1):
         batch.starts[p] = ranks[p * each]
-    for i in range(len(commands)):
-        if batch.work[i].waiting:
-            market = i64(commands[i].market)
+    for i in range(len(batch.commands)):
+        work = batch.work[i]
+        if work.waiting:
+            market = i64(work.market)
             rank = (market % BOOK_PARTITIONS) * each + market // BOOK_PARTITIONS
             at = ranks[rank]
             ranks[rank] = at + 1
             batch.sorted[at] = i
-            c = commands[i]
-            batch.mixed[at] = mixed(i64(c.order_id) if c.kind == CANCEL_ORDER else sequence + i)
-
-
-@compiled
-def fetch_best(lane, number):
-    """Ask for the best level of a queue."""
-    queue = lane.queues[number]
-    prefetch(lane.levels, max(i64(queue.offset) + i64(queue.count) - 1, 0))
+            batch.mixed[at] = mixed(i64(work.id))
 
 
 @compiled
 def fetch_near(lane, batch, j, end):
-    """Ask, in three stages, for the rows that matching commands j + 8, 16, 24 will touch: what
-    each stage asked for is what the next one reads. Without branches on what it finds."""
+    """Ask, in four stages, for the rows that matching commands j + 6, 12, 18, 24 will touch: what
+    each stage asked for is what the next one reads. Without branches on what it finds, since they
+    would be mispredicted: what a command does not need is some other line."""
     if j + 24 < end:
         i = i64(batch.sorted[j + 24])
         prefetch(lane.index, i64(batch.mixed[j + 24]) & (len(lane.index) - 1))
-        prefetch(batch.commands, i)
-        prefetch(batch.commands, min(i + 1, len(batch.commands) - 1))  # rows straddle two lines
         prefetch(batch.work, i)
-    if j + 16 < end:
-        market = i64(batch.commands[i64(batch.sorted[j + 16])].market)
+        prefetch_second(batch.work, i)
+    if j + 18 < end:
+        market = i64(batch.work[i64(batch.sorted[j + 18])].market)
         prefetch(lane.queues, market * 4)
         prefetch(lane.markets, market)
-        entry_ = i64(lane.index[i64(batch.mixed[j + 16]) & (len(lane.index) - 1)])
+        entry_ = i64(lane.index[i64(batch.mixed[j + 18]) & (len(lane.index) - 1)])
         prefetch(lane.orders, max((entry_ & LOW) - 1, 0))  # the order to cancel, most likely
-    if j + 8 < end:
-        market = i64(batch.commands[i64(batch.sorted[j + 8])].market)
-        fetch_best(lane, market * 4)
-        fetch_best(lane, market * 4 + 1)
-        entry_ = i64(lane.index[i64(batch.mixed[j + 8]) & (len(lane.index) - 1)])
+    if j + 12 < end:
+        work = batch.work[i64(batch.sorted[j + 12])]
+        entry_ = i64(lane.index[i64(batch.mixed[j + 12]) & (len(lane.index) - 1)])
         order = lane.orders[max((entry_ & LOW) - 1, 0)]
         prefetch(lane.orders, max(i64(order.next), 0))
         prefetch(lane.orders, max(i64(order.prev), 0))
+        number = i64(work.market) * 4
+        prefetch(lane.levels, last_level(lane, number))
+        prefetch(lane.levels, last_level(lane, number + 1))
+    if j + 6 < end:
+        work = batch.work[i64(batch.sorted[j + 6])]
+        side = i64(work.side) & 1
+        queue = lane.queues[i64(work.market) * 4 + side]
+        key = sign_of(side) * i64(work.price)
+        count = max(i64(queue.count), 1)
+        at = i64(queue.offset) + likely_level(lane.levels, i64(queue.offset), count, key)
+        prefetch(lane.levels, at)
+
+
+@compiled
+def last_level(lane, number):
+    """Row of the best level of a queue."""
+    queue = lane.queues[number]
+    return max(i64(queue.offset) + i64(queue.count) - 1, 0)
 
 
 @entry
 def match(thread, books, batch, out):
     """Phase 2: the book partitions that batch.owners gives to this thread."""
     tops = out.tops[thread]
-    sequence = i64(batch.limits[SEQUENCE])
     for p in range(BOOK_PARTITIONS):
         start, end = i64(batch.starts[p]), i64(batch.starts[p + 1])
         if batch.owners[p] != thread or start == end:
             continue
-        lane = Lane(
-            books.orders[p],
-            books.extras[p],
-            books.index[p],
-            books.free[p],
-            books.pool[p],
-            books.levels[p],
-            books.queues,
-            books.markets,
-            out.events[thread],
-            out.settlements[thread],
-            tops,
-            out.takers[thread],
-        )
         for j in range(start, end):
+            i = i64(batch.sorted[j])
+            work = batch.work[i]
+            lane = Lane(
+                books.orders[p],
+                books.extras[p],
+                books.index[p],
+                books.free[p],
+                books.pool[p],
+                books.levels[p],
+                books.queues,
+                books.markets,
+                out.events[thread],
+                out.settlements[thread],
+                tops,
+                work,
+            )
             if end - start > SHORT:
                 fetch_near(lane, batch, j, end)
-            i = i64(batch.sorted[j])
             first = i64(tops[EVENT_ROWS])
-            work = batch.work[i]
-            match_one(lane, batch.commands[i], work, sequence + i)
+            match_one(lane, batch.commands[i])
             work.first = first
             work.count = i64(tops[EVENT_ROWS]) - first
             work.origin = thread
@@ -248,28 +264,30 @@ def settle(thread, threads, funds, books, out):
 
 
 @entry
-def place_rows(batch, offsets):
-    """Where the rows of each command go; returns how many there are."""
+def count_rows(begin, end, batch):
+    """How many event rows commands begin..end have."""
     total = 0
-    for i in range(len(batch.commands)):
-        offsets[i] = total
+    for i in range(begin, end):
         total += i64(batch.work[i].count)
     return total
 
 
 @entry
-def gather(begin, end, batch, offsets, out, rows):
-    """Copy the events of commands begin..end into their final order."""
+def gather(begin, end, at, batch, out, rows):
+    """Copy the events of commands begin..end to their final order, from row `at` on; returns where
+    they end."""
     for i in range(begin, end):
         if end - begin > SHORT and i + AHEAD < end:
             ahead = batch.work[i + AHEAD]
-            prefetch(out.events[i64(ahead.origin)], i64(ahead.first))
+            prefetch_to_read(out.events[i64(ahead.origin)], i64(ahead.first))
         work = batch.work[i]
         source = out.events[i64(work.origin)]
-        first, at = i64(work.first), i64(offsets[i])
+        first = i64(work.first)
         for k in range(i64(work.count)):
             rows[at + k] = source[first + k]
             rows[at + k].command = i
+        at += i64(work.count)
+    return at
 
 
 @entry
@@ -284,7 +302,7 @@ def open_trading(funds, books, batch):
 
 
 @entry
-def run_alone(administrative, funds, books, assets, batch, out, offsets, rows):
+def run_alone(administrative, funds, books, assets, batch, out, rows):
     """All phases of a record on one thread; the caller has seen to the room. Returns how many
     event rows it wrote to `rows`. `administrative` 0: certainly none of its commands is."""
     for thread in range(len(out.tops)):
@@ -298,6 +316,4 @@ def run_alone(administrative, funds, books, assets, batch, out, offsets, rows):
     plan(batch)
     match(alone - alone, books, batch, out)
     settle(alone - alone, alone, funds, books, out)
-    total = place_rows(batch, offsets)
-    gather(0, len(batch.commands), batch, offsets, out, rows)
-    return total
+    return gather(0, len(batch.commands), 0, batch, out, rows)

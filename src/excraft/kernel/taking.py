@@ -1,6 +1,7 @@
 """Matching one incoming order against the opposite queue: price first, then time.
 
-The taker stands in a row of its own, lane.taker[0], whether it has just arrived or was triggered.
+The taker stands in the work row of the command, lane.taker, whether it has just arrived or was
+triggered by it.
 """
 
 from excraft.kernel.book import enqueue, find_order, index_add, remove, sign_of, take_slot
@@ -51,7 +52,7 @@ def best_order(lane, number):
 @compiled
 def first_match(lane):
     """Slot of the best opposite order that the taker's price accepts, -1 when there is none."""
-    taker = lane.taker[0]
+    taker = lane.taker
     opposite = 1 - i64(taker.side)
     queue = lane.queues[i64(taker.market) * 4 + opposite]
     count = i64(queue.count)
@@ -98,7 +99,7 @@ def taker_need(taker, market, held):
 @outlined
 def can_fill(lane):
     """FOK: whether the whole quantity can be had within the limit, own orders not counted."""
-    taker = lane.taker[0]
+    taker = lane.taker
     opposite = 1 - i64(taker.side)
     queue = lane.queues[i64(taker.market) * 4 + opposite]
     worst = sign_of(opposite) * i64(taker.cap)
@@ -132,7 +133,7 @@ def affordable(taker, maker, unit):
 def trade(lane, slot, lots):
     """One trade with the order in `slot`: two event rows, two settlement rows. The caller removes
     a maker that has nothing left, here and in `expire_maker` and `prevent`."""
-    taker, maker = lane.taker[0], lane.orders[slot]
+    taker, maker = lane.taker, lane.orders[slot]
     market = lane.markets[i64(taker.market)]
     price = i64(maker.price)
     notional = price * i64(market.unit_atoms) * lots
@@ -196,7 +197,7 @@ def expire_maker(lane, slot):
 @outlined
 def prevent(lane, slot, lots):
     """Self-trade prevention by DECREMENT: both orders lose `lots`, nothing is traded."""
-    taker, maker = lane.taker[0], lane.orders[slot]
+    taker, maker = lane.taker, lane.orders[slot]
     market = lane.markets[i64(taker.market)]
     taker.left -= lots
     if taker.budget != NO_BUDGET:
@@ -233,7 +234,7 @@ def prevent(lane, slot, lots):
 @compiled
 def match_all(lane):
     """Trade while the price allows; why it stopped, 0 when nothing acceptable is left."""
-    taker = lane.taker[0]
+    taker = lane.taker
     unit = i64(lane.markets[i64(taker.market)].unit_atoms)
     while taker.left > 0 and taker.budget != 0:
         slot = first_match(lane)
@@ -263,7 +264,7 @@ def match_all(lane):
 @compiled
 def expire_taker(lane, reason):
     """The order ends unfilled or partly filled; everything it still holds is released."""
-    taker = lane.taker[0]
+    taker = lane.taker
     row = about_taker(lane, ORDER_EXPIRED, reason)
     row.flags = CLOSED | BY_AMOUNT
     if not taker.marks & MARK_BY_AMOUNT:
@@ -278,7 +279,7 @@ def expire_taker(lane, reason):
 @compiled
 def store(lane, key, queue):
     """Put the taker into the pool, the index and a queue."""
-    taker = lane.taker[0]
+    taker = lane.taker
     slot = take_slot(lane)
     order = lane.orders[slot]
     order.id = taker.id
@@ -308,7 +309,7 @@ def store(lane, key, queue):
 @compiled
 def execute(lane, born):
     """Take, then rest or expire; `born` is the number of the row whose `left` tells what rests."""
-    taker = lane.taker[0]
+    taker = lane.taker
     kind = i64(taker.order_type)
     by_amount = taker.marks & MARK_BY_AMOUNT
     if taker.tif == FOK and not can_fill(lane):
