@@ -162,7 +162,7 @@ class Kernel:
             owner = load.index(min(load))
             batch.owners[p] = owner
             load[owner] += int(sizes[p])
-        self._spread(lambda t: match(t, books, batch, out))
+        self._spread(lambda t: match(t, threads, funds, books, batch, out))
         self._spread(lambda t: settle(t, threads, funds, books, out))
         batch.owners[:] = 0
         cuts = [count * t // threads for t in range(threads + 1)]

@@ -38,6 +38,7 @@ from excraft.kernel.reserve import (
 from excraft.kernel.rows import refuse
 
 AHEAD = 16  # commands between asking for a cache line and using it
+SETTLED_AT_ONCE = 256  # rows
 SHORT = 64  # records of at most so many commands are not prefetched
 
 
@@ -95,6 +96,7 @@ def fetch_account(funds, books, c, limits):
     prefetch(funds.accounts, account)
     slots = funds.balances[account % FUNDS_PARTITIONS]
     mask = len(slots) - 1
+    mask = mask if c.kind == PLACE_ORDER else 0  # nothing else touches balances
     m = books.markets[market]
     prefetch(slots, spread(balance_key(account, m.base_asset), mask))
     prefetch(slots, spread(balance_key(account, m.quote_asset), mask))
@@ -207,8 +209,35 @@ def last_level(lane, number):
 
 
 @entry
-def match(thread, books, batch, out):
-    """Phase 2: the book partitions that batch.owners gives to this thread."""
+def settle(thread, threads, funds, books, out):
+    """Phase 3: the accounts of this thread, from the settlement rows of all threads; the only
+    thread also empties them."""
+    mine = out.mine[thread]
+    for origin in range(threads):
+        rows, events = out.settlements[origin], out.events[origin]
+        total = i64(out.tops[origin, SETTLEMENT_ROWS])
+        if threads > 1:
+            rows_of_all, total = total, 0
+            for k in range(rows_of_all):
+                mine[total] = k
+                total += 1 if thread_of(i64(rows[k].account), threads) == thread else 0
+        for k in range(total):
+            if total > SHORT and k + AHEAD < total:
+                row = rows[k + AHEAD if threads == 1 else i64(mine[k + AHEAD])]
+                account = i64(row.account)
+                slots = funds.balances[account % FUNDS_PARTITIONS]
+                prefetch(slots, i64(row.pay))
+                prefetch(slots, i64(row.receive))
+                prefetch(funds.accounts, account)
+            settle_one(funds, books, events, rows[k if threads == 1 else i64(mine[k])])
+    if threads == 1:
+        out.tops[thread, SETTLEMENT_ROWS] = 0
+
+
+@entry
+def match(thread, threads, funds, books, batch, out):
+    """Phase 2: the book partitions that batch.owners gives to this thread. A thread alone settles
+    at once, while the rows are still near: matching looks at nothing that settling changes."""
     tops = out.tops[thread]
     for p in range(BOOK_PARTITIONS):
         start, end = i64(batch.starts[p]), i64(batch.starts[p + 1])
@@ -238,29 +267,8 @@ def match(thread, books, batch, out):
             work.first = first
             work.count = i64(tops[EVENT_ROWS]) - first
             work.origin = thread
-
-
-@entry
-def settle(thread, threads, funds, books, out):
-    """Phase 3: the accounts of this thread, from the settlement rows of all threads."""
-    mine = out.mine[thread]
-    for origin in range(threads):
-        rows, events = out.settlements[origin], out.events[origin]
-        total = i64(out.tops[origin, SETTLEMENT_ROWS])
-        if threads > 1:
-            rows_of_all, total = total, 0
-            for k in range(rows_of_all):
-                mine[total] = k
-                total += 1 if thread_of(i64(rows[k].account), threads) == thread else 0
-        for k in range(total):
-            if total > SHORT and k + AHEAD < total:
-                row = rows[k + AHEAD if threads == 1 else i64(mine[k + AHEAD])]
-                account = i64(row.account)
-                slots = funds.balances[account % FUNDS_PARTITIONS]
-                prefetch(slots, i64(row.pay))
-                prefetch(slots, i64(row.receive))
-                prefetch(funds.accounts, account)
-            settle_one(funds, books, events, rows[k if threads == 1 else i64(mine[k])])
+            if threads == 1 and tops[SETTLEMENT_ROWS] >= SETTLED_AT_ONCE:
+                settle(thread, threads, funds, books, out)
 
 
 @entry
@@ -314,6 +322,6 @@ def run_alone(administrative, funds, books, assets, batch, out, rows):
     open_trading(funds, books, batch)
     reserve(alone - alone, alone, funds, books, batch, out)
     plan(batch)
-    match(alone - alone, books, batch, out)
+    match(alone - alone, alone, funds, books, batch, out)
     settle(alone - alone, alone, funds, books, out)
     return gather(0, len(batch.commands), 0, batch, out, rows)
