@@ -5,6 +5,7 @@ Numba's own check sees only the file of the outermost function and would run sta
 """
 
 import os
+import time
 from hashlib import sha256
 from pathlib import Path
 
@@ -63,6 +64,18 @@ if PLAIN:
 
     prefetch_to_read = prefetch_second = prefetch
 
+    def publish(array, index, number):
+        """Write a word; who reads it with `observe` sees all that was written before."""
+        array[index] = number
+
+    def observe(array, index):
+        """Read a word that another thread publishes."""
+        return int(array[index])
+
+    def give_way():
+        """Let another thread run."""
+        time.sleep(0)
+
 else:
     from llvmlite import ir
     from numba.core import cgutils, types
@@ -104,3 +117,30 @@ else:
     prefetch = prefetching(1)  # to write there; `index` must lie in the array
     prefetch_second = prefetching(1, 1)
     prefetch_to_read = prefetching(0)
+
+    @intrinsic
+    def publish(typingctx, array, index, number):
+        """Write a word; who reads it with `observe` sees all that was written before."""
+
+        def codegen(context, builder, signature, args):
+            kind = signature.args[0]
+            held = make_array(kind)(context, builder, args[0])
+            word = cgutils.get_item_pointer(context, builder, kind, held, [args[1]])
+            builder.store_atomic(args[2], word, "release", 8)
+            return context.get_dummy_value()
+
+        return types.void(array, types.intp, types.int64), codegen
+
+    @intrinsic
+    def observe(typingctx, array, index):
+        """Read a word that another thread publishes."""
+
+        def codegen(context, builder, signature, args):
+            kind = signature.args[0]
+            held = make_array(kind)(context, builder, args[0])
+            word = cgutils.get_item_pointer(context, builder, kind, held, [args[1]])
+            return builder.load_atomic(word, "acquire", 8)
+
+        return types.int64(array, types.intp), codegen
+
+    give_way = types.ExternalFunction("sched_yield", types.int32())

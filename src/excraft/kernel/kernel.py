@@ -19,19 +19,9 @@ from excraft.kernel.layout import (
     table,
 )
 from excraft.kernel.reserve import SEQUENCE
-from excraft.kernel.step import (
-    administer,
-    census,
-    count_rows,
-    gather,
-    match,
-    open_trading,
-    plan,
-    reserve,
-    run_alone,
-    settle,
-)
+from excraft.kernel.step import census
 from excraft.kernel.tables import Tables, power_of_two
+from excraft.kernel.together import run
 from excraft.messages.codec import OutOfOrder, Record
 from excraft.messages.events import EVENT
 
@@ -58,6 +48,7 @@ class Kernel:
         self.threads, self._reuse = threads, reuse_events
         self._pool = ThreadPoolExecutor(threads, "kernel") if threads > 1 else None
         self.tables = Tables()
+        self._gates = np.zeros((threads, APART), np.int64)  # where threads wait for each other
         self._counts = np.zeros(64, np.int64)
         self._room = 0  # commands for which there is certainly room, whatever they are
         self._batch = None
@@ -82,13 +73,15 @@ class Kernel:
         tables = self.tables
         self._make_room(commands, count)
         batch = self._batch._replace(commands=commands)
-        out = self._out
         tables.limits[SEQUENCE] = record.sequence
-        if self._pool is None or count < INLINE:
-            held = (tables.funds, tables.books, tables.assets)
-            total = run_alone(self._administrative, *held, batch, out, self._rows)
-            return self._rows[:total] if self._reuse else self._rows[:total].copy()
-        return self._step_in_parallel(batch, out, count)
+        threads = 1 if count < INLINE else self.threads
+        state_ = (tables.funds, tables.books, tables.assets)
+        work = (self._administrative, *state_, batch, self._out, self._rows)
+        self._gates[:] = 0
+        others = [self._pool.submit(run, t, threads, self._gates, *work) for t in range(1, threads)]
+        totals = [run(0, threads, self._gates, *work), *(other.result() for other in others)]
+        rows = self._rows[: totals[-1]]
+        return rows if self._reuse else rows.copy()
 
     def _make_room(self, commands: np.ndarray, count: int) -> None:
         """Let the tables grow. Small records draw on a reserve that is filled up now and then, so
@@ -117,7 +110,7 @@ class Kernel:
         count = max(count, RESERVE)
         markets = len(self.tables.books.markets) + BOOK_PARTITIONS + 1
         batch = self._batch
-        if batch is None or len(batch.work) < count or len(batch.ranks) < markets:
+        if batch is None or len(batch.work) < count or batch.ranks.shape[1] < markets:
             size = power_of_two(max(count, 16 if batch is None else len(batch.work)))
             self._batch = Batch(
                 commands=None,
@@ -125,9 +118,10 @@ class Kernel:
                 sorted=np.zeros(size, np.int32),
                 mixed=np.zeros(size, np.uint32),
                 starts=np.zeros(BOOK_PARTITIONS + 1, np.int64),
-                ranks=np.zeros(2 * markets, np.int64),
+                ranks=np.zeros((self.threads, 2 * markets), np.int64),
                 limits=self.tables.limits,
                 owners=np.zeros(BOOK_PARTITIONS, np.int64),
+                load=np.zeros(self.threads, np.int64),
             )
         self.scratch(count)
 
@@ -142,43 +136,9 @@ class Kernel:
                 settlements=table(SETTLEMENT, self.threads, size),
                 mine=table(np.dtype(np.int32), self.threads, size),
                 tops=np.zeros((self.threads, APART), np.int64),
-                nobody=table(WORK, 1),  # the taker where books are only read
             )
             self._rows = table(EVENT, size)
         return self._out
-
-    def _step_in_parallel(self, batch: Batch, out: Outputs, count: int) -> np.ndarray:
-        """The same phases, each spread over the threads and awaited before the next."""
-        funds, books, threads = self.tables.funds, self.tables.books, self.threads
-        out.tops[:] = 0
-        if self._administrative:
-            administer(funds, books, self.tables.assets, batch, out)
-        open_trading(funds, books, batch)
-        self._spread(lambda t: reserve(t, threads, funds, books, batch, out))
-        plan(batch)
-        load = [0] * threads
-        sizes = np.diff(batch.starts)
-        for p in np.argsort(-sizes, kind="stable"):
-            owner = load.index(min(load))
-            batch.owners[p] = owner
-            load[owner] += int(sizes[p])
-        self._spread(lambda t: match(t, threads, funds, books, batch, out))
-        self._spread(lambda t: settle(t, threads, funds, books, out))
-        batch.owners[:] = 0
-        cuts = [count * t // threads for t in range(threads + 1)]
-        begins = [0] * (threads + 1)
-        for t in range(threads):
-            begins[t + 1] = begins[t] + count_rows(cuts[t], cuts[t + 1], batch)
-        rows = self._rows[: begins[-1]] if self._reuse else records(np.empty(begins[-1], EVENT))
-        self._spread(lambda t: gather(cuts[t], cuts[t + 1], begins[t], batch, out, rows))
-        return rows
-
-    def _spread(self, work) -> None:
-        """Run `work(thread)` on every thread; an exception of one is raised here."""
-        waiting = [self._pool.submit(work, t) for t in range(1, self.threads)]
-        work(0)
-        for future in waiting:
-            future.result()
 
     def balance(self, account: int, asset: int) -> tuple[int, int]:
         """(free, held) in atoms; (0, 0) for a balance that was never touched."""

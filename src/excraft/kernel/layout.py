@@ -132,14 +132,14 @@ DOES_CLOSE = 4
 # columns of Books.pool: one row of counters per partition
 FRESH, FREE, OPEN, LEVELS = 0, 1, 2, 3
 # columns of Outputs.tops: one row per thread
-EVENT_ROWS, SETTLEMENT_ROWS = 0, 1
+EVENT_ROWS, SETTLEMENT_ROWS, GATHERED_ROWS = 0, 1, 2
 
 Funds = namedtuple("Funds", "accounts balances balance_count clients client_count fees")
 Books = namedtuple("Books", "orders extras index free pool levels queues markets rates")
 Assets = namedtuple("Assets", "decimals supply")
-# one record on its way: see step.py
-Batch = namedtuple("Batch", "commands work sorted mixed starts ranks limits owners")
-Outputs = namedtuple("Outputs", "events settlements mine tops nobody")  # [thread, row]
+# one record on its way: see together.py
+Batch = namedtuple("Batch", "commands work sorted mixed starts ranks limits owners load")
+Outputs = namedtuple("Outputs", "events settlements mine tops")  # [thread, row]
 Lane = namedtuple(
     "Lane", "orders extras index free pool levels queues markets events settlements tops taker"
 )

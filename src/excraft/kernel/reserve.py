@@ -206,6 +206,21 @@ def measure_hold(c, m, reference, free, work):
 
 
 @compiled
+def take_order(c, order_id, work):
+    """What the order says of itself."""
+    work.id = order_id
+    work.price = c.price
+    work.quantity = c.quantity
+    work.stop_price = c.stop_price
+    work.client_key = c.client_key
+    work.side = c.side
+    work.order_type = c.order_type
+    work.tif = c.time_in_force
+    work.stp = c.self_trade
+    work.marks = MARK_BY_AMOUNT if c.amount != 0 else 0
+
+
+@compiled
 def reserve_place(funds, books, c, index, limits, work):
     """The reason of a refusal, or OK with the hold taken and `work` filled."""
     account, market = i64(c.account), i64(c.market)
@@ -254,16 +269,7 @@ def reserve_place(funds, books, c, index, limits, work):
     if pay < 0:
         pay = open_balance(slots, funds.balance_count, partition, pays)
     receives = balance_key(account, m.base_asset if buy else m.quote_asset)
-    work.id = limits[SEQUENCE] + index
-    work.price = c.price
-    work.quantity = c.quantity
-    work.stop_price = c.stop_price
-    work.client_key = key
-    work.side = c.side
-    work.order_type = c.order_type
-    work.tif = c.time_in_force
-    work.stp = c.self_trade
-    work.marks = MARK_BY_AMOUNT if c.amount != 0 else 0
+    take_order(c, limits[SEQUENCE] + index, work)
     work.pay = pay
     work.receive = open_balance(slots, funds.balance_count, partition, receives)
     work.group = owner.group

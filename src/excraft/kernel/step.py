@@ -1,4 +1,4 @@
-"""The phases of a record as compiled loops; kernel.py calls them in order, on one thread or more.
+"""The phases of a record as compiled loops; together.py calls them in order, on each thread.
 
 A phase never looks at what another thread of the same phase writes: phases 1 and 3 split accounts
 by funds partition, phase 2 splits markets by book partition, the last splits commands by range.
@@ -7,7 +7,7 @@ that wanders between cores costs more than the command it serves.
 """
 
 from excraft.kernel.administer import FIRST_ADMINISTRATIVE, LIST_MARKET, administer_one
-from excraft.kernel.book import LOW, likely_level, mixed, sign_of
+from excraft.kernel.book import LOW, likely_level, sign_of
 from excraft.kernel.compiled import (
     compiled,
     entry,
@@ -136,34 +136,6 @@ def reserve(thread, threads, funds, books, batch, out):
             work.count = 1
             work.origin = thread
             refuse(events, tops, c, reason)
-
-
-@entry
-def plan(batch):
-    """Sort what is to be matched by book partition, then market, keeping the order within one."""
-    ranks, markets = batch.ranks, i64(batch.limits[MARKETS])
-    each = (markets + BOOK_PARTITIONS - 1) // BOOK_PARTITIONS
-    size = each * BOOK_PARTITIONS
-    for k in range(size + 1):
-        ranks[k] = 0
-    for i in range(len(batch.commands)):
-        work = batch.work[i]
-        if work.waiting:
-            market = i64(work.market)
-            ranks[(market % BOOK_PARTITIONS) * each + market // BOOK_PARTITIONS + 1] += 1
-    for k in range(size):
-        ranks[k + 1] += ranks[k]
-    for p in range(BOOK_PARTITIONS + 1):
-        batch.starts[p] = ranks[p * each]
-    for i in range(len(batch.commands)):
-        work = batch.work[i]
-        if work.waiting:
-            market = i64(work.market)
-            rank = (market % BOOK_PARTITIONS) * each + market // BOOK_PARTITIONS
-            at = ranks[rank]
-            ranks[rank] = at + 1
-            batch.sorted[at] = i
-            batch.mixed[at] = mixed(i64(work.id))
 
 
 @compiled
@@ -307,21 +279,3 @@ def open_trading(funds, books, batch):
     batch.limits[BALANCES_AT_START] = 0
     for p in range(FUNDS_PARTITIONS):
         batch.limits[BALANCES_AT_START] += funds.balance_count[p]
-
-
-@entry
-def run_alone(administrative, funds, books, assets, batch, out, rows):
-    """All phases of a record on one thread; the caller has seen to the room. Returns how many
-    event rows it wrote to `rows`. `administrative` 0: certainly none of its commands is."""
-    for thread in range(len(out.tops)):
-        out.tops[thread, EVENT_ROWS] = 0
-        out.tops[thread, SETTLEMENT_ROWS] = 0
-    alone = min(len(out.tops), 1)  # not the literal 1, which would compile everything a second time
-    if administrative > 0:
-        administer(funds, books, assets, batch, out)
-    open_trading(funds, books, batch)
-    reserve(alone - alone, alone, funds, books, batch, out)
-    plan(batch)
-    match(alone - alone, alone, funds, books, batch, out)
-    settle(alone - alone, alone, funds, books, out)
-    return gather(0, len(batch.commands), 0, batch, out, rows)

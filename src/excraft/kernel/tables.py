@@ -42,6 +42,21 @@ def apart(partitions: int) -> np.ndarray:
 
 
 @entry
+def most_used(funds, books, counts, used):
+    """What the fullest partition can come to hold: used[0] balances, [1] client keys, [2] orders,
+    [3] level rows."""
+    for k in range(4):
+        used[k] = 0
+    for p in range(FUNDS_PARTITIONS):
+        used[0] = max(i64(used[0]), i64(funds.balance_count[p]) + i64(counts[p]))
+        used[1] = max(i64(used[1]), i64(funds.client_count[p]) + i64(counts[16 + p]))
+    for p in range(BOOK_PARTITIONS):
+        opened, placed = i64(books.pool[p, OPEN]), i64(counts[32 + p])
+        used[2] = max(i64(used[2]), opened + placed)
+        used[3] = max(i64(used[3]), i64(books.pool[p, LEVELS]) + 4 * opened + 12 * placed + 64)
+
+
+@entry
 def copy_balances(old, new, counts, partition):
     """Enter every balance of one partition into a larger table."""
     counts[partition] = 0
@@ -112,6 +127,7 @@ class Tables:
             rates=np.zeros((16, TIERS, 2), np.int64),
         )
         self.assets = Assets(np.zeros(16, np.int64), np.zeros(16, np.int64))
+        self._used = np.zeros(4, np.int64)
 
     @property
     def open_orders(self) -> int:
@@ -123,17 +139,16 @@ class Tables:
         if counts[50]:
             self._ensure_lists(int(counts[48]), int(counts[49]))
             funds, books = self.funds, self.books
-        if 2 * int((funds.balance_count + counts[:16]).max()) > funds.balances.shape[1]:
-            self._grow_balances(int((funds.balance_count + counts[:16]).max()))
-        if 2 * int((funds.client_count + counts[16:32]).max()) > funds.clients.shape[1]:
-            self._grow_clients(int((funds.client_count + counts[16:32]).max()))
-        opened, placed = books.pool[:, OPEN], counts[32:48]
-        need = int((opened + placed).max())
-        if need > books.orders.shape[1]:
-            self._grow_orders(need)
-        room = books.pool[:, LEVELS] + 4 * opened + 12 * placed + 64
-        if int(room.max()) > books.levels.shape[1]:
-            levels = grown(self.books.levels, power_of_two(int(room.max())))
+        most_used(funds, books, counts, self._used)
+        balances, clients, orders, levels = self._used.tolist()
+        if 2 * balances > funds.balances.shape[1]:
+            self._grow_balances(balances)
+        if 2 * clients > funds.clients.shape[1]:
+            self._grow_clients(clients)
+        if orders > books.orders.shape[1]:
+            self._grow_orders(orders)
+        if levels > books.levels.shape[1]:
+            levels = grown(self.books.levels, power_of_two(levels))
             self.books = self.books._replace(levels=levels)
 
     def _ensure_lists(self, accounts: int, listed: int) -> None:

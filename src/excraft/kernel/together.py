@@ -1,0 +1,137 @@
+"""A record from its commands to its event rows, by one thread or by several side by side.
+
+Every thread runs `run`; between two phases they wait for each other, spinning, since a phase takes
+a millisecond and waking a thread up a tenth of that.
+"""
+
+from excraft.kernel.book import mixed
+from excraft.kernel.compiled import compiled, entry, give_way, i64, observe, publish
+from excraft.kernel.layout import BOOK_PARTITIONS, EVENT_ROWS, GATHERED_ROWS, SETTLEMENT_ROWS
+from excraft.kernel.reserve import MARKETS
+from excraft.kernel.step import (
+    administer,
+    count_rows,
+    gather,
+    match,
+    open_trading,
+    reserve,
+    settle,
+)
+
+PATIENCE = 1000  # looks before giving way to another thread
+
+
+@compiled
+def meet(thread, threads, gates, number):
+    """Wait until every thread has come to this point, the record's `number`th."""
+    if threads == 1:
+        return
+    publish(gates[thread], 0, number)
+    for other in range(threads):
+        looks = 0
+        while observe(gates[other], 0) < number:
+            looks += 1
+            if looks > PATIENCE:
+                give_way()
+
+
+@compiled
+def rank_of(market, each):
+    """Markets in the order in which they are matched: by partition, then by number."""
+    return (market % BOOK_PARTITIONS) * each + market // BOOK_PARTITIONS
+
+
+@compiled
+def markets_each(batch):
+    """Markets of a book partition, rounded up."""
+    return (i64(batch.limits[MARKETS]) + BOOK_PARTITIONS - 1) // BOOK_PARTITIONS
+
+
+@entry
+def tally(thread, begin, end, batch):
+    """How many of commands begin..end are to be matched in each market."""
+    ranks, each = batch.ranks[thread], markets_each(batch)
+    for k in range(each * BOOK_PARTITIONS):
+        ranks[k] = 0
+    for i in range(begin, end):
+        work = batch.work[i]
+        if work.waiting:
+            ranks[rank_of(i64(work.market), each)] += 1
+
+
+@entry
+def plan(threads, batch):
+    """Turn the tallies into places; share the partitions out, the largest first, each to the thread
+    with the least to do."""
+    ranks, each = batch.ranks, markets_each(batch)
+    total = 0
+    for p in range(BOOK_PARTITIONS):
+        batch.starts[p] = total
+        batch.owners[p] = -1
+        for k in range(p * each, (p + 1) * each):
+            for t in range(threads):
+                count = i64(ranks[t, k])
+                ranks[t, k] = total
+                total += count
+    batch.starts[BOOK_PARTITIONS] = total
+    for t in range(threads):
+        batch.load[t] = 0
+    for _ in range(BOOK_PARTITIONS):
+        largest, size = 0, -1
+        for p in range(BOOK_PARTITIONS):
+            if batch.owners[p] < 0 and batch.starts[p + 1] - batch.starts[p] > size:
+                largest, size = p, batch.starts[p + 1] - batch.starts[p]
+        owner = 0
+        for t in range(threads):
+            if batch.load[t] < batch.load[owner]:
+                owner = t
+        batch.owners[largest] = owner
+        batch.load[owner] += size
+
+
+@entry
+def sort(thread, begin, end, batch):
+    """Put commands begin..end in their places, keeping the order within a market."""
+    ranks, each = batch.ranks[thread], markets_each(batch)
+    for i in range(begin, end):
+        work = batch.work[i]
+        if work.waiting:
+            rank = rank_of(i64(work.market), each)
+            at = i64(ranks[rank])
+            ranks[rank] = at + 1
+            batch.sorted[at] = i
+            batch.mixed[at] = mixed(i64(work.id))
+
+
+@entry
+def run(thread, threads, gates, administrative, funds, books, assets, batch, out, rows):
+    """All phases of a record; the caller has seen to the room. Returns how many event rows there
+    are in `rows` when it is the last thread. `administrative` 0: no command is."""
+    count = len(batch.commands)
+    begin, end = count * thread // threads, count * (thread + 1) // threads
+    out.tops[thread, EVENT_ROWS] = 0
+    out.tops[thread, SETTLEMENT_ROWS] = 0
+    if thread == 0:
+        if administrative > 0:
+            administer(funds, books, assets, batch, out)
+        open_trading(funds, books, batch)
+    meet(thread, threads, gates, 1)
+    reserve(thread, threads, funds, books, batch, out)
+    meet(thread, threads, gates, 2)
+    tally(thread, begin, end, batch)
+    meet(thread, threads, gates, 3)
+    if thread == 0:
+        plan(threads, batch)
+    meet(thread, threads, gates, 4)
+    sort(thread, begin, end, batch)
+    meet(thread, threads, gates, 5)
+    match(thread, threads, funds, books, batch, out)
+    meet(thread, threads, gates, 6)
+    settle(thread, threads, funds, books, out)
+    if threads > 1:
+        out.tops[thread, GATHERED_ROWS] = count_rows(begin, end, batch)
+    meet(thread, threads, gates, 7)
+    at = 0
+    for t in range(thread):
+        at += i64(out.tops[t, GATHERED_ROWS])
+    return gather(begin, end, at, batch, out, rows)
