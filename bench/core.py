@@ -8,6 +8,7 @@ import json
 import sys
 import time
 from pathlib import Path
+from statistics import quantiles
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -28,11 +29,13 @@ def run(options: argparse.Namespace) -> dict:
     for record in flow.mixed(options.record * 4):  # warm caches, compile what is left
         kernel.step(record)
     spent, events, refused, fills = 0.0, 0, 0, 0
+    each = []  # ns a command, of every record
     done = 0
     for record in flow.mixed(options.commands):
         begun = time.perf_counter()
         rows = kernel.step(record)
-        spent += time.perf_counter() - begun
+        each.append((time.perf_counter() - begun) / len(record.commands) * 1e9)
+        spent += each[-1] * len(record.commands) / 1e9
         events += len(rows)
         if not options.quick:
             refused += int((rows["kind"] == EventKind.REFUSED).sum())
@@ -49,6 +52,7 @@ def run(options: argparse.Namespace) -> dict:
         "record": options.record,
         "commands_per_s": round(done / spent),
         "ns_per_command": round(1e9 * spent / done, 1),
+        "ns_per_command_of_records": [round(cut, 1) for cut in quantiles(each, n=4)],
         "events": events,
         "fills": fills,
         "refused": refused,

@@ -1,5 +1,6 @@
 """`excraft replay DIR`: the log through the kernel, as fast as it goes."""
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,11 +13,16 @@ from excraft.cli.folder import Folder
 from excraft.cli.options import Json, show_json
 
 Source = Annotated[Path, typer.Argument(help="Data folder of an exchange.", show_default=False)]
-Threads = Annotated[int, typer.Option(help="Worker threads of the kernel.", min=1, max=64)]
+CORES = min(os.cpu_count() or 1, 16)
+Threads = Annotated[
+    int,
+    typer.Option(help="Worker threads of the kernel; one per core by default.", min=1, max=16,
+                 show_default=False),
+]  # fmt: skip
 SHOW_EVERY_S = 0.1
 
 
-def replay(source: Source, threads: Threads = 1, as_json: Json = False) -> None:
+def replay(source: Source, threads: Threads = CORES, as_json: Json = False) -> None:
     """Compute the state from the log alone; changes nothing, also while the exchange runs."""
     from excraft.cli.kernel import new_kernel
     from excraft.cli.progress import Progress

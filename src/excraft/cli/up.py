@@ -19,7 +19,7 @@ DatabaseUrl = Annotated[
         "--database", envvar="EXCRAFT_DATABASE", help="postgresql://… ; SQLite in DIR by default."
     ),
 ]
-Threads = Annotated[int, typer.Option(help="Worker threads of the kernel.", min=1, max=64)]
+Threads = Annotated[int, typer.Option(help="Worker threads of the kernel.", min=1, max=16)]
 
 
 def up(

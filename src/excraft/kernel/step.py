@@ -64,11 +64,22 @@ def census(commands, counts):
                 counts[49] += 1
 
 
+@compiled
+def fetch_credited(funds, c):
+    """Ask for the balance that a credit or a debit changes; another command asks for any."""
+    account = i64(c.account)
+    slots = funds.balances[account % FUNDS_PARTITIONS]
+    prefetch(slots, spread(balance_key(account, c.market), len(slots) - 1))
+
+
 @entry
 def administer(funds, books, assets, batch, out):
     """Phase 0 on one thread."""
     events, tops = out.events[0], out.tops[0]
-    for i in range(len(batch.commands)):
+    total = len(batch.commands)
+    for i in range(total):
+        if total > SHORT and i + AHEAD < total:
+            fetch_credited(funds, batch.commands[i + AHEAD])
         c = batch.commands[i]
         if c.kind < FIRST_ADMINISTRATIVE:
             continue

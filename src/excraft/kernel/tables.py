@@ -13,6 +13,7 @@ from excraft.kernel.layout import (
     BOOK_PARTITIONS,
     CLIENT,
     EXTRA,
+    FREE,
     FRESH,
     FUNDS_PARTITIONS,
     LEVEL,
@@ -148,7 +149,8 @@ class Tables:
         if orders > books.orders.shape[1]:
             self._grow_orders(orders)
         if levels > books.levels.shape[1]:
-            levels = grown(self.books.levels, power_of_two(levels))
+            most = int(books.pool[:, LEVELS].max())
+            levels = grown(self.books.levels, power_of_two(levels), most)
             self.books = self.books._replace(levels=levels)
 
     def _ensure_lists(self, accounts: int, listed: int) -> None:
@@ -194,7 +196,7 @@ class Tables:
         books = books._replace(
             orders=grown(books.orders, size, fresh),
             extras=grown(books.extras, size, fresh),
-            free=grown(books.free, size),
+            free=grown(books.free, size, int(books.pool[:, FREE].max())),
             index=table(np.dtype(np.int64), BOOK_PARTITIONS, 2 * size),
         )
         for p in range(BOOK_PARTITIONS):

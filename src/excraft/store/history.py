@@ -19,7 +19,7 @@ from excraft.store.queries import Entry, Fill, Span, StoredOrder
 from excraft.store.recorder import HistoryGap, Recorder
 
 BATCH_EVENTS = 20_000  # enough for one transaction; a larger record is still written whole
-GATHER_S = 0.025  # after a write, how long to let a batch gather when nobody waits for it
+GATHER_S = 0.25  # how long a batch may gather when nobody waits; most of a write costs once
 RETRY_FIRST_S, RETRY_MAX_S = 0.05, 5.0
 WAIT_S = 5.0
 READERS = 4
