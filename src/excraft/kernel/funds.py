@@ -15,6 +15,12 @@ UPPER = np.uint64(32)
 
 
 @compiled
+def partition_of(account):
+    """Funds partition of an account, also of a number that is none."""
+    return account & (FUNDS_PARTITIONS - 1)
+
+
+@compiled
 def spread(key, mask):
     """Place of a 64-bit key in a table of mask + 1 slots."""
     h = u64(key) * GOLDEN
@@ -45,7 +51,7 @@ def find_balance(slots, key):
 @entry
 def look_up(balances, account, asset):
     """(free, held) of one balance, zeros when it was never touched."""
-    slots = balances[account % FUNDS_PARTITIONS]
+    slots = balances[partition_of(account)]
     at = find_balance(slots, balance_key(account, asset))
     if at < 0:
         return 0, 0
@@ -130,7 +136,7 @@ def fee_of(gross, rate):
 def settle_one(funds, books, events, row):
     """Apply one settlement row to its account."""
     account = i64(row.account)
-    partition = account % FUNDS_PARTITIONS
+    partition = partition_of(account)
     slots = funds.balances[partition]
     pay = i64(row.pay)
     slots[pay].held -= row.paid + row.back

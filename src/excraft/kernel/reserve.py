@@ -10,10 +10,10 @@ from excraft.kernel.funds import (
     find_balance,
     find_client,
     open_balance,
+    partition_of,
 )
 from excraft.kernel.layout import (
     BOOK_PARTITIONS,
-    FUNDS_PARTITIONS,
     MARK_BY_AMOUNT,
     NO_BUDGET,
     NO_LIMIT,
@@ -112,7 +112,9 @@ def best_price(books, market, side):
     queue = books.queues[market * 4 + side]
     if queue.count == 0:
         return 0
-    key = i64(books.levels[market % BOOK_PARTITIONS][i64(queue.offset) + i64(queue.count) - 1].key)
+    key = i64(
+        books.levels[market & (BOOK_PARTITIONS - 1)][i64(queue.offset) + i64(queue.count) - 1].key
+    )
     return key if side == 0 else -key
 
 
@@ -255,7 +257,7 @@ def reserve_place(funds, books, c, index, limits, work):
         return EXCHANGE_FULL
     if owner.open_orders >= limits[MAX_OPEN_ORDERS_PER_ACCOUNT]:
         return TOO_MANY_OPEN_ORDERS
-    partition = account % FUNDS_PARTITIONS
+    partition = partition_of(account)
     key = i64(c.client_key)
     if key != 0 and find_client(funds.clients[partition], account, key) >= 0:
         return DUPLICATE_CLIENT_ID
@@ -305,7 +307,7 @@ def reserve_other(funds, books, c, limits, work):
             return QUANTITY_OUT_OF_RANGE
     target = i64(c.order_id)
     if target == 0:
-        slots = funds.clients[account % FUNDS_PARTITIONS]
+        slots = funds.clients[partition_of(account)]
         at = find_client(slots, account, i64(c.client_key)) if c.client_key != 0 else -1
         if at < 0 or slots[at].market != market:
             return UNKNOWN_ORDER

@@ -7,7 +7,7 @@ that wanders between cores costs more than the command it serves.
 """
 
 from excraft.kernel.administer import FIRST_ADMINISTRATIVE, LIST_MARKET, administer_one
-from excraft.kernel.book import LOW, likely_level, sign_of
+from excraft.kernel.book import LOW
 from excraft.kernel.compiled import (
     compiled,
     entry,
@@ -16,7 +16,7 @@ from excraft.kernel.compiled import (
     prefetch_second,
     prefetch_to_read,
 )
-from excraft.kernel.funds import balance_key, settle_one, spread
+from excraft.kernel.funds import balance_key, partition_of, settle_one, spread
 from excraft.kernel.layout import (
     BOOK_PARTITIONS,
     EVENT_ROWS,
@@ -68,7 +68,7 @@ def census(commands, counts):
 def fetch_credited(funds, c):
     """Ask for the balance that a credit or a debit changes; another command asks for any."""
     account = i64(c.account)
-    slots = funds.balances[account % FUNDS_PARTITIONS]
+    slots = funds.balances[partition_of(account)]
     prefetch(slots, spread(balance_key(account, c.market), len(slots) - 1))
 
 
@@ -105,7 +105,7 @@ def fetch_account(funds, books, c, limits):
     account = min(max(i64(c.account), 0), max(i64(limits[ACCOUNTS]) - 1, 0))
     market = min(max(i64(c.market), 0), max(i64(limits[MARKETS]) - 1, 0))
     prefetch(funds.accounts, account)
-    slots = funds.balances[account % FUNDS_PARTITIONS]
+    slots = funds.balances[partition_of(account)]
     mask = len(slots) - 1
     mask = mask if c.kind == PLACE_ORDER else 0  # nothing else touches balances
     m = books.markets[market]
@@ -151,41 +151,37 @@ def reserve(thread, threads, funds, books, batch, out):
 
 @compiled
 def fetch_near(lane, batch, j, end):
-    """Ask, in four stages, for the rows that matching commands j + 6, 12, 18, 24 will touch: what
+    """Ask, in three stages, for the rows that matching commands j + 8, 16, 24 will touch: what
     each stage asked for is what the next one reads. Without branches on what it finds, since they
     would be mispredicted: what a command does not need is some other line."""
     if j + 24 < end:
-        i = i64(batch.sorted[j + 24])
         prefetch(lane.index, i64(batch.mixed[j + 24]) & (len(lane.index) - 1))
+        i = i64(batch.sorted[j + 24])
         prefetch(batch.work, i)
         prefetch_second(batch.work, i)
-    if j + 18 < end:
-        market = i64(batch.work[i64(batch.sorted[j + 18])].market)
+    if j + 16 < end:
+        market = i64(batch.work[i64(batch.sorted[j + 16])].market)
         prefetch(lane.queues, market * 4)
         prefetch(lane.markets, market)
-        entry_ = i64(lane.index[i64(batch.mixed[j + 18]) & (len(lane.index) - 1)])
-        prefetch(lane.orders, max((entry_ & LOW) - 1, 0))  # the order to cancel, most likely
-    if j + 12 < end:
-        work = batch.work[i64(batch.sorted[j + 12])]
-        entry_ = i64(lane.index[i64(batch.mixed[j + 12]) & (len(lane.index) - 1)])
-        order = lane.orders[max((entry_ & LOW) - 1, 0)]
+        prefetch(lane.orders, likely_order(lane, batch, j + 16))
+    if j + 8 < end:
+        order = lane.orders[likely_order(lane, batch, j + 8)]
         prefetch(lane.orders, max(i64(order.next), 0))
         prefetch(lane.orders, max(i64(order.prev), 0))
-        number = i64(work.market) * 4
-        prefetch(lane.levels, last_level(lane, number))
-        prefetch(lane.levels, last_level(lane, number + 1))
-    if j + 6 < end:
-        work = batch.work[i64(batch.sorted[j + 6])]
-        side = i64(work.side) & 1
-        queue = lane.queues[i64(work.market) * 4 + side]
-        key = sign_of(side) * i64(work.price)
-        count = max(i64(queue.count), 1)
-        at = i64(queue.offset) + likely_level(lane.levels, i64(queue.offset), count, key)
-        prefetch(lane.levels, at)
+        number = i64(batch.work[i64(batch.sorted[j + 8])].market) * 4
+        prefetch(lane.levels, best_level(lane, number))
+        prefetch(lane.levels, best_level(lane, number + 1))
 
 
 @compiled
-def last_level(lane, number):
+def likely_order(lane, batch, j):
+    """The slot that the first place of the index names for the order that command j is about."""
+    entry_ = i64(lane.index[i64(batch.mixed[j]) & (len(lane.index) - 1)])
+    return max((entry_ & LOW) - 1, 0)
+
+
+@compiled
+def best_level(lane, number):
     """Row of the best level of a queue."""
     queue = lane.queues[number]
     return max(i64(queue.offset) + i64(queue.count) - 1, 0)
@@ -208,7 +204,7 @@ def settle(thread, threads, funds, books, out):
             if total > SHORT and k + AHEAD < total:
                 row = rows[k + AHEAD if threads == 1 else i64(mine[k + AHEAD])]
                 account = i64(row.account)
-                slots = funds.balances[account % FUNDS_PARTITIONS]
+                slots = funds.balances[partition_of(account)]
                 prefetch(slots, i64(row.pay))
                 prefetch(slots, i64(row.receive))
                 prefetch(funds.accounts, account)

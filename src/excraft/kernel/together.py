@@ -18,6 +18,7 @@ from excraft.kernel.step import (
     settle,
 )
 
+BOOK_BITS = BOOK_PARTITIONS.bit_length() - 1
 PATIENCE = 1000  # looks before giving way to another thread
 
 
@@ -38,7 +39,7 @@ def meet(thread, threads, gates, number):
 @compiled
 def rank_of(market, each):
     """Markets in the order in which they are matched: by partition, then by number."""
-    return (market % BOOK_PARTITIONS) * each + market // BOOK_PARTITIONS
+    return (market & (BOOK_PARTITIONS - 1)) * each + (market >> BOOK_BITS)
 
 
 @compiled
