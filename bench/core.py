@@ -21,10 +21,9 @@ def run(options: argparse.Namespace) -> dict:
     """Play the flow; only the steps of the mix are timed."""
     flow = OrderFlow(options.markets, options.accounts, seed=options.seed, record=options.record)
     kernel = Kernel(options.threads, reuse_events=True)
-    resting = options.resting or max(150_000, 450 * options.markets)
     for record in flow.opening():
         kernel.step(record)
-    for record in flow.resting(resting):
+    for record in flow.resting(options.resting):
         kernel.step(record)
     for record in flow.mixed(options.record * 4):  # warm caches, compile what is left
         kernel.step(record)
@@ -68,7 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--accounts", type=int, default=100_000)
     parser.add_argument("--commands", type=int, default=5_000_000)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--resting", type=int, default=0, help="orders before the mix begins")
+    parser.add_argument("--resting", type=int, default=150_000, help="orders before the mix")
     parser.add_argument("--record", type=int, default=32_768, help="commands in a record")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help="do not count refusals and fills")
