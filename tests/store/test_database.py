@@ -8,16 +8,16 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, select, text
 
-from excraft.store import schema
+from excraft.store import schema, tables
 from excraft.store.database import Database
 
 
 def test_the_migrations_make_the_tables_of_the_schema(database):
     with database.read() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, schema.metadata) == []
+        assert compare_metadata(context, tables.metadata) == []
         made = inspect(connection)
-        for table in schema.metadata.tables.values():
+        for table in tables.metadata.tables.values():
             wanted = {index.name: [c.name for c in index.columns] for index in table.indexes}
             found = {i["name"]: i["column_names"] for i in made.get_indexes(table.name)
                      if not i.get("duplicates_constraint")}  # fmt: skip
@@ -32,7 +32,7 @@ def test_partial_indexes_and_clustering_are_the_same_as_in_the_schema(tmp_path):
             database.migrate()
         else:
             with database.write() as connection:
-                schema.metadata.create_all(connection)
+                tables.metadata.create_all(connection)
         with database.read() as connection:
             rows = connection.execute(
                 text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")

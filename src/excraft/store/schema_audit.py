@@ -1,0 +1,1 @@
+"""Acts of staff, their roles, and acts that wait for a second pair of eyes."""

@@ -1,0 +1,1 @@
+"""Deposit addresses, deposits and blocks seen on a chain."""

@@ -1,0 +1,1 @@
+"""How a person signs up and in: credentials, sessions, second factors."""

@@ -1,0 +1,6 @@
+"""Every table of the database: importing this makes `metadata` whole."""
+
+from excraft.store import schema_audit, schema_custody, schema_kyc, schema_people
+from excraft.store.schema import metadata
+
+__all__ = ["metadata", "schema_audit", "schema_custody", "schema_kyc", "schema_people"]
