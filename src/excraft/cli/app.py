@@ -41,13 +41,27 @@ app.command("bench", context_settings=bench.PASS_ON)(bench.bench)
 app.command("reference")(reference.reference)
 
 
+UsageError = typer.BadParameter.__base__
+
+
 def main() -> None:
-    """Run one command; a Failure becomes its sentence on stderr and its exit code."""
+    """Run one command; what goes wrong becomes a sentence on stderr and an exit code."""
     try:
-        app(prog_name="excraft")
+        sys.exit(app(prog_name="excraft", standalone_mode=False))
     except Failure as failure:
         print(f"excraft: {failure}", file=sys.stderr)
         sys.exit(failure.code)
+    except UsageError as wrong:
+        message = wrong.format_message()
+        if "\n" in message:  # the help, when there were no arguments at all
+            wrong.show()
+        else:
+            path = wrong.ctx.command_path if wrong.ctx else "excraft"
+            print(f"excraft: {message.rstrip('.')} (see {path} --help)", file=sys.stderr)
+        sys.exit(wrong.exit_code)
+    except typer.Abort:
+        print("excraft: stopped before anything was done", file=sys.stderr)
+        sys.exit(1)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output went away, which is its right
         sys.exit(0)

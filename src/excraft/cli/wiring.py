@@ -106,10 +106,10 @@ def _on_store(store: Database, folder: Folder) -> tuple[History, ApiKeys]:
 def _summary(found) -> str:
     if not found.position:
         return "nothing: a new exchange"
-    return (
-        f"position {found.position}, from snapshot {found.snapshot_position} and "
-        f"{found.commands:,} commands of the log in {found.seconds:.2f} s"
-    )
+    replayed = f"{found.commands:,} commands of the log in {found.seconds:.2f} s"
+    if not found.snapshot_position:
+        return f"position {found.position}, from {replayed}"
+    return f"position {found.position}, from snapshot {found.snapshot_position} and {replayed}"
 
 
 def _log(folder: Folder) -> FileLog:
