@@ -152,3 +152,34 @@ async def test_a_head_that_does_not_come_ends_the_connection(monkeypatch, sent):
     async with serving() as (reader, writer):
         writer.write(sent)
         assert await reader.read() == b""
+
+
+@pytest.mark.parametrize("drips", [0, 3])
+async def test_a_body_that_does_not_come_ends_the_connection(monkeypatch, drips):
+    monkeypatch.setattr(outgoing, "BODY_WITHIN_S", 0.1)
+    async with serving() as (reader, writer):
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n")
+        for _ in range(drips):
+            await asyncio.sleep(0.02)
+            writer.write(b"x")
+        async with asyncio.timeout(5):
+            assert (await reader.read()).startswith(b"HTTP/1.1 200 ")  # and then its end
+
+
+async def test_a_connection_outlives_the_time_of_a_body_once_it_came(monkeypatch):
+    monkeypatch.setattr(outgoing, "BODY_WITHIN_S", 0.05)
+    async with serving() as (reader, writer):
+        for wait in (0, 0.2):
+            await asyncio.sleep(wait)
+            writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n")
+            await asyncio.sleep(0.01)
+            writer.write(b"x")
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+            await reader.readexactly(100_000)
+
+
+async def test_what_anybody_can_send_is_not_logged(caplog):
+    async with serving() as (reader, writer):
+        writer.write(b"\x00\x01\x02\r\n\r\n")
+        assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
+    assert caplog.records == []

@@ -5,6 +5,7 @@ WebSocket at once; each write of its own would be a system call that wakes the c
 """
 
 import asyncio
+import logging
 from typing import Any
 
 import msgspec
@@ -14,10 +15,15 @@ from excraft.gateway import errors
 
 HEAD_BYTES_MAX = 131_072  # of one request's line and headers; what comes at once may be more
 HEAD_WITHIN_S = 20.0
+BODY_WITHIN_S = 20.0
 _BAD = (
     b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json;charset=UTF-8\r\n"
     b"content-length: %d\r\nconnection: close\r\n\r\n%b"
 )
+
+# What anybody can send is answered, not logged: it would fill the disk.
+_SENT_BY_ANYBODY = ("Invalid HTTP request received.", "Unsupported upgrade request.")
+logging.getLogger("uvicorn.error").addFilter(lambda record: record.msg not in _SENT_BY_ANYBODY)
 
 
 class Gathering:
@@ -74,11 +80,12 @@ class Gathering:
 class HttpProtocol(HttpToolsProtocol):
     """Give this class to uvicorn as `http`; an upgraded connection keeps the transport.
 
-    The head of a request is bounded in bytes and in time, and bytes that are no HTTP are answered
-    in JSON, as everything else is.
+    The head of a request is bounded in bytes and in time, its body in time (and where it is read,
+    in bytes), and bytes that are no HTTP are answered in JSON, as everything else is.
     """
 
     _in_head = False  # a head has begun and not ended
+    _in_body = False
     _head_bytes = 0
     _late: asyncio.TimerHandle | None = None
 
@@ -92,7 +99,11 @@ class HttpProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if not self._in_head or self.transport.is_closing():
+        if self.transport.is_closing():
+            return
+        if self._in_body and self._late is None:
+            self._late = self.loop.call_later(BODY_WITHIN_S, self.transport.close)
+        if not self._in_head:
             return
         self._head_bytes += len(data)
         if self._head_bytes > HEAD_BYTES_MAX:
@@ -106,7 +117,15 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._head_ended()
+        self._in_body = not self.parser.should_upgrade()
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._in_body = False
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+        super().on_message_complete()
 
     def _head_ended(self) -> None:
         self._in_head = False
