@@ -7,11 +7,12 @@ PORT ?= 8080
 DATA ?= data
 PIP := bin/python -m pip --disable-pip-version-check --no-input -q
 PEERS := ccxt python_binance
+CHAIN := chain-node/node_modules/.installed
 
 run: $(VENV)/.installed  ## start the exchange with the demo on port 8080, data in ./data
 	@$(VENV)/bin/excraft up --demo --data $(DATA) --port $(PORT)
 
-test: $(VENV)/.tools $(PEERS:%=tests/peers/%/.venv/.installed)  ## every test
+test: $(VENV)/.tools $(PEERS:%=tests/peers/%/.venv/.installed) $(CHAIN)  ## every test
 	@$(VENV)/bin/python -m pytest
 
 check: $(VENV)/.tools  ## style, import layers, budgets, generated references
@@ -57,6 +58,13 @@ tests/peers/%/.venv/.installed: tests/peers/%/requirements.lock $(VENV)/bin/pyth
 	@tests/peers/$*/.venv/$(PIP) install --require-hashes -r tests/peers/$*/requirements.lock
 	@touch $@
 
+# npm checks the hashes of the lock; `npm ci` would ask for the programs of all platforms in it.
+$(CHAIN): chain-node/package.json chain-node/package-lock.json
+	@echo "Installing anvil, the local chain"
+	@cd chain-node && npm install --no-save --ignore-scripts --no-audit --no-fund \
+	    --loglevel=error --omit-lockfile-registry-resolved
+	@touch $@
+
 # New versions: edit a requirements*.in, run this, read the diff. Needs `pip install pip-tools`.
 COMPILE := --generate-hashes --allow-unsafe --strip-extras --no-header --no-annotate -q \
     --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options
@@ -67,4 +75,4 @@ lock:
 	    requirements.in); done
 
 clean:
-	@rm -rf $(VENV) $(PEERS:%=tests/peers/%/.venv) build
+	@rm -rf $(VENV) $(PEERS:%=tests/peers/%/.venv) chain-node/node_modules build
