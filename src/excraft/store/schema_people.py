@@ -1,1 +1,85 @@
-"""How a person signs up and in: credentials, sessions, second factors."""
+"""How a person signs up and in: credentials, sessions, second factors.
+
+What is mailed or kept in a cookie is here only as its SHA-256; addresses and secrets are sealed.
+"""
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, LargeBinary, String, Table, Text
+
+from excraft.store.schema import ROW_NUMBER, metadata
+
+
+def _whole(name: str) -> Column:
+    return Column(name, BigInteger, nullable=False)
+
+
+def _person(**options) -> Column:
+    return Column("person_id", ROW_NUMBER, ForeignKey("people.id"), **options)
+
+
+# A row exists once the e-mail is confirmed, never before.
+people = Table(
+    "people",
+    metadata,
+    Column("id", ROW_NUMBER, primary_key=True),
+    Column("email_hash", String(64), nullable=False, unique=True),  # keyed: SecretBox.derive
+    Column("email", LargeBinary, nullable=False),  # sealed
+    Column("password", Text, nullable=False),  # argon2id, with its parameters and salt
+    Column("member_id", ROW_NUMBER, ForeignKey("members.id"), unique=True),  # NULL until opened
+    _whole("created_ns"),
+)
+
+mail_tokens = Table(
+    "mail_tokens",
+    metadata,
+    Column("hash", String(64), primary_key=True),
+    Column("purpose", String(16), nullable=False),  # CONFIRM, RESET
+    _person(),  # RESET only
+    Column("email_hash", String(64)),  # CONFIRM only, as the two below
+    Column("email", LargeBinary),
+    Column("password", Text),
+    _whole("expires_ns"),
+    Index("mail_tokens_by_expiry", "expires_ns"),
+    Index("mail_tokens_of_person", "person_id"),
+)
+
+devices = Table(
+    "devices",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    _person(nullable=False),
+    Column("hash", String(64), nullable=False, unique=True),
+    Column("seen_from", LargeBinary, nullable=False),  # address and browser, sealed
+    _whole("created_ns"),
+    _whole("seen_ns"),
+    Index("devices_of_person", "person_id"),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", String(32), primary_key=True),  # may be shown; opens nothing
+    Column("hash", String(64), nullable=False, unique=True),
+    _person(nullable=False),
+    Column("device_id", String(32), ForeignKey("devices.id"), nullable=False),
+    _whole("created_ns"),
+    _whole("seen_ns"),
+    _whole("proved_ns"),  # when password and second factor were given last
+    Index("sessions_of_person", "person_id"),
+    Index("sessions_of_device", "device_id"),
+)
+
+second_factors = Table(
+    "second_factors",
+    metadata,
+    _person(primary_key=True, autoincrement=False),
+    Column("secret", LargeBinary, nullable=False),  # sealed
+    _whole("last_step"),  # no code of this time step or an earlier one is taken again
+    Column("confirmed_ns", BigInteger),  # NULL: being enrolled, asked for nowhere
+)
+
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    _person(primary_key=True, autoincrement=False),
+    Column("hash", String(64), primary_key=True),
+)
