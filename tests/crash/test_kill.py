@@ -5,6 +5,7 @@ import hmac
 import random
 import time
 from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -185,11 +186,11 @@ def check_log(story: Story, folder: Folder) -> None:
 
 def verified(folder: Folder) -> None:
     """What `excraft verify` does, in this process, on the files that the kill left."""
-    audit = Audit(folder, Kernel())
-    for record in open_for_reading(folder.log).read(0):
-        audit.record(record)
-    audit.finish()
-    assert audit.findings == []
+    with closing(Audit(folder, Kernel())) as audit:
+        for record in open_for_reading(folder.log).read(0):
+            audit.record(record)
+        audit.finish()
+        assert audit.findings == []
 
 
 def test_nothing_acknowledged_is_lost_by_50_kills(tmp_path: Path):

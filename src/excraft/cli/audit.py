@@ -71,6 +71,9 @@ class Audit:
             self._find(f"a snapshot is of position {position}, but the log ends at {end}")
         if self._mark > end:
             self._find(f"the history is at position {self._mark}, but the log ends at {end}")
+
+    def close(self) -> None:
+        """Let go of the history, whether or not the log could be read to its end."""
         if self._database is not None:
             self._database.close()
 

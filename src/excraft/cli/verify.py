@@ -1,5 +1,6 @@
 """`excraft verify DIR`: is everything that is stored still true?"""
 
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -26,8 +27,7 @@ def verify(source: Source, as_json: Json = False) -> None:
     from excraft.cli.replay import records
 
     folder = Folder.existing(source)
-    with Progress() as progress:
-        audit = Audit(folder, new_kernel(1, progress))
+    with Progress() as progress, closing(Audit(folder, new_kernel(1, progress))) as audit:
         for record in records(folder, progress):
             audit.record(record)
         audit.finish()
