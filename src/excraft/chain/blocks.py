@@ -1,0 +1,172 @@
+"""What a node tells about blocks, read strictly: whole numbers out of hex, hashes of 32 bytes."""
+
+import re
+from typing import NamedTuple
+
+import msgspec
+
+from excraft.chain.errors import BadAnswer
+
+# keccak("Transfer(address,address,uint256)")
+TRANSFER = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
+_HASH = re.compile(r"0x[0-9a-f]{64}")
+_ADDRESS = re.compile(r"0x[0-9a-f]{40}")
+_WHOLE = re.compile(r"0x(0|[1-9a-f][0-9a-f]{0,63})")
+_WORD = re.compile(r"0x[0-9a-f]{64}")
+
+
+class Header(NamedTuple):
+    number: int
+    hash: str
+    parent: str
+
+
+class Transfer(NamedTuple):
+    """Native coin that a transaction wants to send; only its receipt says whether it did."""
+
+    transaction: str
+    source: str  # small letters, as all addresses here
+    to: str
+    units: int
+
+
+class Block(NamedTuple):
+    header: Header
+    transfers: list[Transfer]
+
+
+class TokenTransfer(NamedTuple):
+    """An ERC-20 Transfer; `log` counts within the block, and so moves in a re-organisation."""
+
+    block: int
+    block_hash: str
+    transaction: str
+    log: int
+    token: str
+    source: str
+    to: str
+    units: int
+
+
+class Receipt(NamedTuple):
+    transaction: str
+    block_hash: str
+    succeeded: bool
+    first_log: int  # -1: it left no log
+
+
+class _Header(msgspec.Struct):
+    number: str
+    hash: str
+    parentHash: str
+
+
+class _Sent(msgspec.Struct):
+    hash: str
+    value: str
+    from_: str = msgspec.field(name="from")
+    to: str | None = None
+
+
+class _Block(_Header):
+    transactions: list[_Sent]
+
+
+class _Log(msgspec.Struct):
+    address: str
+    topics: list[str]
+    data: str
+    blockNumber: str
+    blockHash: str
+    transactionHash: str
+    logIndex: str
+    removed: bool = False
+
+
+class _Index(msgspec.Struct):
+    logIndex: str
+
+
+class _Receipt(msgspec.Struct):
+    transactionHash: str
+    blockHash: str
+    status: str
+    logs: list[_Index]
+
+
+def whole(text: str) -> int:
+    """The number of a JSON-RPC quantity such as 0x1a."""
+    return int(_checked(_WHOLE, text, "a quantity"), 16)
+
+
+def word(text: str) -> int:
+    """The number in a word of 32 bytes, such as eth_call returns for balanceOf."""
+    return int(_checked(_WORD, text, "a word of 32 bytes"), 16)
+
+
+def read_header(raw: bytes) -> Header:
+    return _header(_decoded(raw, _Header, "block"))
+
+
+def read_block(raw: bytes) -> Block:
+    block = _decoded(raw, _Block, "block")
+    return Block(
+        _header(block),
+        [
+            Transfer(_hash(sent.hash), _address(sent.from_), _address(sent.to), units)
+            for sent in block.transactions
+            if sent.to is not None and (units := whole(sent.value))
+        ],
+    )
+
+
+def read_token_transfers(raw: bytes) -> list[TokenTransfer]:
+    """Those that look as ERC-20 says: three topics and one word; others carry the topic too."""
+    return [
+        TokenTransfer(
+            whole(log.blockNumber), _hash(log.blockHash), _hash(log.transactionHash),
+            whole(log.logIndex), _address(log.address), _address_in(log.topics[1]),
+            _address_in(log.topics[2]), word(log.data),
+        )
+        for log in _decoded(raw, list[_Log], "list of logs")
+        if log.topics[:1] == [TRANSFER] and len(log.topics) == 3 and len(log.data) == 66
+        and not log.removed
+    ]  # fmt: skip
+
+
+def read_receipt(raw: bytes) -> Receipt:
+    receipt = _decoded(raw, _Receipt, "receipt")
+    first = min((whole(log.logIndex) for log in receipt.logs), default=-1)
+    return Receipt(
+        _hash(receipt.transactionHash), _hash(receipt.blockHash), whole(receipt.status) == 1, first
+    )
+
+
+def _decoded(raw: bytes, kind, what: str):
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except msgspec.DecodeError as error:
+        raise BadAnswer(f"the node's answer is no {what}: {error}") from error
+
+
+def _header(block: _Header) -> Header:
+    return Header(whole(block.number), _hash(block.hash), _hash(block.parentHash))
+
+
+def _hash(text: str) -> str:
+    return _checked(_HASH, text, "a hash")
+
+
+def _address(text: str) -> str:
+    return _checked(_ADDRESS, text.lower(), "an address")
+
+
+def _address_in(topic: str) -> str:
+    """The address in the last 20 of 32 bytes; what is in the first 12 is no part of it."""
+    return "0x" + _checked(_HASH, topic, "a topic")[-40:]
+
+
+def _checked(form: re.Pattern, text: str, what: str) -> str:
+    if not form.fullmatch(text):
+        raise BadAnswer(f"the node sent {text[:80]!r} where {what} belongs")
+    return text
