@@ -1,5 +1,6 @@
 """Secrets at rest: AES-256-GCM with one key, kept in a file beside the data."""
 
+import hmac
 import os
 import secrets
 import stat
@@ -18,6 +19,7 @@ class SecretBox:
     """Seals short secrets. `name` is part of the seal: moved to another row it does not open."""
 
     def __init__(self, key: bytes, origin: str = "the secret key") -> None:
+        self._key = key
         self._cipher = AESGCM(key)
         self._origin = origin
 
@@ -44,6 +46,10 @@ class SecretBox:
                 f"{file} is damaged: it must hold {2 * KEY_BYTES} hexadecimal digits"
             )
         return cls(key, str(file))
+
+    def derive(self, purpose: str) -> bytes:
+        """A key of its own for `purpose`, such as hashing what must be found without opening it."""
+        return hmac.digest(self._key, purpose.encode(), "sha256")
 
     def seal(self, name: str, secret: bytes) -> bytes:
         nonce = secrets.token_bytes(NONCE_BYTES)

@@ -9,8 +9,10 @@ from contextlib import asynccontextmanager
 from sqlalchemy.exc import SQLAlchemyError
 
 from excraft.accounts.api_keys import ApiKeys
+from excraft.accounts.desk import Desk
 from excraft.accounts.errors import SecretKeyError
 from excraft.accounts.members import Members
+from excraft.accounts.outbox import Outbox, Smtp
 from excraft.accounts.secret_box import SecretBox
 from excraft.cli.exits import Exit, Failure
 from excraft.cli.folder import Folder
@@ -46,6 +48,7 @@ async def opened(
 @asynccontextmanager
 async def _running(folder, log, kernel, url: str, progress: Progress) -> AsyncIterator[Exchange]:
     store = _store(url)
+    outbox = _outbox(folder)
     history, api_keys = await asyncio.to_thread(_on_store, store, folder)
     _keep_url(folder, url)
     engine = Engine(log, kernel, settings=Settings(snapshot_folder=folder.snapshots))
@@ -61,17 +64,18 @@ async def _running(folder, log, kernel, url: str, progress: Progress) -> AsyncIt
     )  # fmt: skip
     exchange = Exchange(
         engine=engine, marketdata=marketdata, history=history, api_keys=api_keys,
-        members=Members(store),
+        members=Members(store), desk=Desk(store, SecretBox.open(folder.secret_key), outbox),
     )  # fmt: skip
     try:
         found = await engine.start(lambda done, total: progress.show("recovering", done, total))
         progress.summary = _summary(found)
-        progress.notes += [*map(str, log.cuts), *found.skipped]
+        progress.notes += [*map(str, log.cuts), *found.skipped, outbox.notice]
         yield exchange
     except (LogDamaged, RecoveryRefused, InvariantBroken) as wrong:
         raise Failure(str(wrong), Exit.DAMAGED) from wrong
     finally:
         await engine.stop()
+        await asyncio.to_thread(exchange.desk.stop)
         await asyncio.to_thread(api_keys.stop)
         await asyncio.to_thread(history.stop)
 
@@ -85,6 +89,15 @@ def _store(url: str) -> Database:
             f"postgresql://user:password@host/name",
             Exit.USAGE,
         ) from wrong
+
+
+def _outbox(folder: Folder) -> Outbox:
+    """EXCRAFT_SMTP names the mail server; it holds a password, so it is no option."""
+    url = os.environ.get("EXCRAFT_SMTP", "")
+    try:
+        return Outbox(folder.root / "outbox", Smtp.read(url) if url else None)
+    except ValueError as wrong:
+        raise Failure(f"EXCRAFT_SMTP cannot be used: {wrong}", Exit.USAGE) from wrong
 
 
 def _on_store(store: Database, folder: Folder) -> tuple[History, ApiKeys]:

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from excraft.gateway import auth, errors
+from excraft.gateway import account, auth, errors
 from excraft.gateway.endpoints import ENDPOINTS, PERMISSION, Endpoint, Security
 from excraft.gateway.errors import ApiError
 from excraft.gateway.exchange import Exchange
@@ -61,8 +61,8 @@ def application(
     exchange: Exchange,
     lifespan: Callable[[Starlette], AbstractAsyncContextManager] | None = None,
 ) -> Gateway:
-    """REST, WebSocket API and streams of one exchange."""
-    return Gateway(exchange, routes(exchange), lifespan)
+    """REST, WebSocket API, streams and /account of one exchange."""
+    return Gateway(exchange, [*routes(exchange), *account.routes(exchange)], lifespan)
 
 
 async def serve(

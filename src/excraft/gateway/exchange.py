@@ -26,6 +26,7 @@ class Exchange:
     history     excraft.store.history.History
     api_keys    excraft.accounts.api_keys.ApiKeys
     members     excraft.accounts.members.Members
+    desk        excraft.accounts.desk.Desk, or None: then there is no /account
     """
 
     engine: Any
@@ -33,6 +34,7 @@ class Exchange:
     history: Any
     api_keys: Any
     members: Any = None
+    desk: Any = None
     settings: Settings = field(default_factory=Settings)
     clock: Callable[[], int] = time.time_ns
     limits: Limits = field(init=False)

@@ -1,0 +1,61 @@
+"""The parts that sign-up and login work with, in one bundle, and who is asking."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from excraft.accounts.background import Background
+from excraft.accounts.outbox import Mail, Outbox
+from excraft.accounts.passwords import Passwords
+from excraft.accounts.people import People
+from excraft.accounts.second_factor import SecondFactors
+from excraft.accounts.secret_box import SecretBox
+from excraft.accounts.sessions import SeenFrom, Sessions
+from excraft.accounts.throttle import Throttle, network_of
+from excraft.store.database import Database
+
+
+class Caller(NamedTuple):
+    """Who asks, by what the request brought; the tokens are empty when there was no cookie."""
+
+    seen: SeenFrom
+    device_token: str = ""
+    session_token: str = ""
+
+    @property
+    def network(self) -> str:
+        return network_of(self.seen.address)
+
+
+class Desk:
+    """Needs a database that was migrated. `stop` waits for mails under way."""
+
+    def __init__(
+        self,
+        database: Database,
+        box: SecretBox,
+        outbox: Outbox,
+        *,
+        passwords: Passwords | None = None,
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self.database, self.outbox, self.clock = database, outbox, clock
+        self.people = People(database, box, clock)
+        self.sessions = Sessions(database, box, clock)
+        self.second_factors = SecondFactors(database, box, clock)
+        self.throttle = Throttle(clock)
+        self.passwords = passwords or Passwords()
+        self.background = Background()
+        self.opening = asyncio.Lock()  # one account is opened at a time, so nobody gets two
+
+    def tell(self, person_id: int, write: Callable[..., Mail], *details) -> None:
+        """Mail a person about something that was done; in the background."""
+        self.background.take(
+            lambda: self.outbox.send(write(self.people.email_of(person_id), *details))
+        )
+
+    def stop(self) -> None:
+        """Blocks."""
+        self.background.stop()
+        self.passwords.close()

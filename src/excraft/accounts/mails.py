@@ -1,0 +1,57 @@
+"""What we write to people."""
+
+from excraft.accounts.outbox import Mail
+from excraft.accounts.sessions import SeenFrom
+
+_NOT_YOU = "If this was not you, set a new password at once and end the sessions you do not know.\n"
+
+
+def confirm(to: str, token: str) -> Mail:
+    return Mail(
+        to,
+        "Confirm your e-mail",
+        f"Somebody, probably you, signed up with this address.\nTo confirm it, enter this token "
+        f"within a day, with the password chosen at sign-up:\n\n{token}\n\nIf it was not you, do "
+        f"nothing: without both no account is opened.\n",
+    )
+
+
+def already_here(to: str) -> Mail:
+    return Mail(
+        to,
+        "You have an account already",
+        "Somebody, probably you, tried to sign up with this address, which has an account.\n"
+        "Nothing was changed. Log in, or ask for a new password if you forgot it.\n",
+    )
+
+
+def reset(to: str, token: str) -> Mail:
+    return Mail(
+        to,
+        "Set a new password",
+        f"Somebody, probably you, asked for a new password.\nTo set one, enter this token within an "
+        f"hour:\n\n{token}\n\nIf it was not you, do nothing: your password stays as it is.\n",
+    )
+
+
+def no_account(to: str) -> Mail:
+    return Mail(
+        to,
+        "There is no account with this address",
+        "Somebody, probably you, asked for a new password, but this address has no account.\n"
+        "You may have signed up with another one.\n",
+    )
+
+
+def new_device(to: str, seen: SeenFrom) -> Mail:
+    return Mail(
+        to,
+        "Login from a new device",
+        f"Your account was logged in to from a device we did not know:\n\n"
+        f"address: {seen.address}\nbrowser: {seen.browser}\n\n{_NOT_YOU}",
+    )
+
+
+def changed(to: str, what: str) -> Mail:
+    """`what`: such as "The password"."""
+    return Mail(to, f"{what} was changed", f"{what} of your account was changed.\n\n{_NOT_YOU}")

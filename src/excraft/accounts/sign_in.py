@@ -1,0 +1,142 @@
+"""Login, step-up, and what a person changes about how they log in."""
+
+import asyncio
+
+from excraft.accounts import emails, mails, passwords
+from excraft.accounts.desk import Caller, Desk
+from excraft.accounts.people import Person
+from excraft.accounts.refusals import Refused, wrong_login
+from excraft.accounts.sessions import Opened, Session, require_recent
+from excraft.accounts.throttle import CODE, DEVICE, NETWORK, PAIR, Key
+
+SENSITIVE_S = 600  # how long a step-up lasts for changes of the second factor
+
+
+async def login(desk: Desk, caller: Caller, email: str, password: str, code: str) -> Opened:
+    """A new session; `code` of the app or a recovery code if a second factor is on.
+
+    An unknown e-mail and a wrong password are refused alike, after the same work.
+    """
+    password = passwords.normalise(password)
+    email = _normal(email)
+    person, device = await asyncio.to_thread(_find, desk, caller, email)
+    keys = _keys(desk, caller, email, device)
+    desk.throttle.enter(*keys)
+    if not await desk.passwords.verify(person and person.password, password):
+        raise wrong_login()
+    await _second_factor(desk, person.id, device, code, keys)
+    opened = await asyncio.to_thread(
+        desk.sessions.open, person, caller.seen, caller.device_token, caller.session_token
+    )
+    _passed(desk, keys)
+    if opened.new_device:
+        desk.tell(person.id, mails.new_device, caller.seen)
+    if desk.passwords.outdated(person.password):
+        newer = await desk.passwords.hash(password)
+        await asyncio.to_thread(desk.people.rehashed, person, newer)
+    return opened
+
+
+async def step_up(desk: Desk, session: Session, password: str, code: str) -> None:
+    """Give password and code again, for `require_recent`."""
+    await _prove(desk, session, passwords.normalise(password), code)
+    await asyncio.to_thread(desk.sessions.proved, session)
+
+
+async def change_password(desk: Desk, session: Session, current: str, new: str, code: str) -> None:
+    """Ends the other sessions and forgets the other devices."""
+    email = await asyncio.to_thread(desk.people.email_of, session.person_id)
+    new = passwords.read_new(new, email)
+    person = await _prove(desk, session, passwords.normalise(current), code)
+    hashed = await desk.passwords.hash(new)
+
+    def work() -> None:
+        with desk.database.write_durable() as connection:
+            desk.people.set_password(connection, person.id, hashed)
+            desk.sessions.revoke_all(connection, person.id, but=session)
+
+    await asyncio.to_thread(work)
+    desk.tell(person.id, mails.changed, "The password")
+
+
+async def enrol(desk: Desk, session: Session) -> tuple[str, str]:
+    """(secret, URI) of a second factor that is on once `confirm_enrolment` had a code of it."""
+    require_recent(session, SENSITIVE_S, desk.clock())
+
+    def work() -> tuple[str, str]:
+        name = desk.people.email_of(session.person_id)
+        return desk.second_factors.enrol(session.person_id, name)
+
+    return await asyncio.to_thread(work)
+
+
+async def confirm_enrolment(desk: Desk, session: Session, code: str) -> list[str]:
+    """The recovery codes, shown this once."""
+    require_recent(session, SENSITIVE_S, desk.clock())
+    keys = ((CODE, ("session", session.id)),)
+    desk.throttle.enter(*keys)
+    codes = await asyncio.to_thread(desk.second_factors.confirm, session.person_id, code)
+    desk.throttle.forget(*keys)
+    desk.tell(session.person_id, mails.changed, "The second factor")
+    return codes
+
+
+async def disable(desk: Desk, session: Session) -> None:
+    """Turn the second factor off."""
+    require_recent(session, SENSITIVE_S, desk.clock())
+    await asyncio.to_thread(desk.second_factors.disable, session.person_id)
+    desk.tell(session.person_id, mails.changed, "The second factor")
+
+
+def _normal(email: str) -> str:
+    try:
+        return emails.normalise(email)
+    except Refused:  # the answer is that of any unknown e-mail
+        return ""
+
+
+def _find(desk: Desk, caller: Caller, email: str) -> tuple[Person | None, str | None]:
+    """(person, id of the device if this person logged in with it before)."""
+    person = desk.people.by_email(email)
+    if person is None or not caller.device_token:
+        return person, None
+    return person, desk.sessions.knows_device(person.id, caller.device_token)
+
+
+def _keys(desk: Desk, caller: Caller, email: str, device: str | None) -> tuple[Key, ...]:
+    if device is not None:
+        return ((DEVICE, device),)
+    return (PAIR, (desk.people.email_hash(email), caller.network)), (NETWORK, caller.network)
+
+
+def _passed(desk: Desk, keys: tuple[Key, ...]) -> None:
+    """A network's other failures stay counted: one account of one's own must not wipe them."""
+    desk.throttle.forget(*(key for key in keys if key[0] is not NETWORK))
+    desk.throttle.take_back(*(key for key in keys if key[0] is NETWORK))
+
+
+async def _second_factor(
+    desk: Desk, person_id: int, device: str | None, code: str, keys: tuple[Key, ...]
+) -> None:
+    """Check the code if one is needed; the password was right."""
+    if not await asyncio.to_thread(desk.second_factors.on, person_id):
+        return
+    if not code:
+        desk.throttle.take_back(*keys)
+        raise Refused("second_factor_needed", "Give the code of your authenticator app too.")
+    code_key = (CODE, ("device", device) if device else ("person", person_id))
+    desk.throttle.enter(code_key)
+    await asyncio.to_thread(desk.second_factors.check, person_id, code)
+    desk.throttle.forget(code_key)
+
+
+async def _prove(desk: Desk, session: Session, password: str, code: str) -> Person:
+    """The person, when password and code are right; who stole a session guesses slowly."""
+    keys = ((DEVICE, ("session", session.id)),)
+    desk.throttle.enter(*keys)
+    person = await asyncio.to_thread(desk.people.by_id, session.person_id)
+    if not await desk.passwords.verify(person.password, password):
+        raise Refused("wrong_password", "The password is wrong.")
+    await _second_factor(desk, person.id, session.device_id, code, keys)
+    desk.throttle.forget(*keys)
+    return person

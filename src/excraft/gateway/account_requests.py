@@ -1,0 +1,125 @@
+"""Requests to /account: what may come in, whose it is, and what every answer carries."""
+
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from excraft.accounts.desk import Caller
+from excraft.accounts.refusals import Refused
+from excraft.accounts.sessions import seen_from
+
+BODY_BYTES_MAX = 8 << 10
+DEVICE_LASTS_S = 400 * 86_400  # what browsers keep at most
+SECURITY_HEADERS = {
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+    "cache-control": "no-store",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin",
+}
+STATUS = {
+    "wrong_login": 401,
+    "wrong_password": 401,
+    "wrong_code": 401,
+    "second_factor_needed": 401,
+    "no_session": 401,
+    "step_up_needed": 403,
+    "csrf": 403,
+    "not_found": 404,
+    "wrong_method": 405,
+    "already_on": 409,
+    "too_large": 413,
+    "wrong_media_type": 415,
+    "too_many_tries": 429,
+    "busy": 503,
+}
+
+
+def answer(status: int, body: dict[str, Any]) -> Response:
+    """JSON with the headers that keep a browser from doing anything else with it."""
+    return Response(msgspec.json.encode(body), status, SECURITY_HEADERS, "application/json")
+
+
+def refusal(refused: Refused) -> Response:
+    """The answer to who was refused; 400 unless its code has another status."""
+    made = answer(STATUS.get(refused.code, 400), {"error": refused.code, "message": str(refused)})
+    if refused.wait_s:
+        made.headers["retry-after"] = str(refused.wait_s)
+    return made
+
+
+async def read_body(request: Request, shape: type) -> Any:
+    """The body as `shape`; raises Refused before more than the bound is kept in memory."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise Refused("wrong_media_type", "The body must be application/json.")
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > BODY_BYTES_MAX:
+            raise Refused("too_large", f"The body has more than {BODY_BYTES_MAX} bytes.")
+    try:
+        return msgspec.json.decode(body, type=shape)
+    except msgspec.MsgspecError as wrong:
+        raise Refused("bad_request", f"The body is not what belongs here: {wrong}.") from wrong
+
+
+def caller_of(request: Request) -> Caller:
+    """Who asks, by address, browser and cookies; nothing of it is believed yet."""
+    address = request.client.host if request.client else ""
+    return Caller(
+        seen_from(address, request.headers.get("user-agent", "")),
+        request.cookies.get(cookie_name(request, "device"), ""),
+        request.cookies.get(cookie_name(request, "session"), ""),
+    )
+
+
+def check_origin(request: Request) -> None:
+    """For changes that need no session: the page must be ours; raises Refused.
+
+    Browsers send Origin with each POST and no page can change it; other clients set it themselves.
+    """
+    origin, host = request.headers.get("origin", ""), request.headers.get("host", "")
+    if not host or urlsplit(origin).netloc.lower() != host.lower():
+        raise Refused(
+            "csrf", f"The header Origin must name this exchange ({host[:80]}), not {origin[:80]!r}."
+        )
+
+
+def cookie_name(request: Request, name: str) -> str:
+    """__Host- makes the browser refuse it unless it is Secure, of this host and for all paths."""
+    return f"__Host-{name}" if is_secure(request) else f"excraft-{name}"
+
+
+def set_cookie(request: Request, response: Response, name: str, token: str) -> None:
+    """Readable by no script, sent from our own pages only. The session's ends with the browser."""
+    response.set_cookie(
+        cookie_name(request, name), token,
+        max_age=DEVICE_LASTS_S if name == "device" else None,
+        path="/", secure=is_secure(request), httponly=True, samesite="strict",
+    )  # fmt: skip
+
+
+def clear_cookie(request: Request, response: Response, name: str) -> None:
+    response.delete_cookie(
+        cookie_name(request, name), path="/", secure=is_secure(request), httponly=True,
+        samesite="strict",
+    )  # fmt: skip
+
+
+def is_secure(request: Request) -> bool:
+    """False only for plain http between programs of one machine, where there is no certificate."""
+    host = request.url.hostname or ""
+    client = request.client.host if request.client else ""
+    return request.url.scheme == "https" or not (_loopback(host) and _loopback(client))
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
