@@ -1,0 +1,51 @@
+"""The local chain starts, keeps its state, and ends."""
+
+import os
+
+import pytest
+
+from excraft.chain import anvil as local
+from excraft.chain.anvil import Anvil
+from tests.chain.local import Chain
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_the_state_is_there_again_after_a_restart(tmp_path):
+    for run in (1, 2):
+        anvil = Anvil(tmp_path / "state.json")
+        chain = Chain(anvil)
+        try:
+            assert (await chain.node.head()).number == run - 1
+            await chain.send(await chain.rich(1), 7)
+            balance = await chain.web3.eth.get_balance(await chain.rich(1))
+            assert balance == 10_000 * 10**18 + 7 * run
+        finally:
+            await chain.node.close()
+            anvil.stop()
+        with pytest.raises(ProcessLookupError):
+            os.kill(anvil.pid, 0)
+
+
+async def test_two_run_beside_each_other_with_their_own_chain_id():
+    one, two = Anvil(), Anvil(chain_id=5)
+    try:
+        assert one.url != two.url
+        chain = Chain(two)
+        assert await chain.web3.eth.chain_id == 5
+        await chain.node.close()
+    finally:
+        one.stop()
+        two.stop()
+
+
+def test_what_does_not_start_says_why(tmp_path):
+    (tmp_path / "state.json").write_text("{")
+    with pytest.raises(RuntimeError, match="did not begin to listen.*it said"):
+        Anvil(tmp_path / "state.json")
+
+
+def test_a_missing_program_names_the_command_that_installs_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(local, "FOLDER", tmp_path)
+    with pytest.raises(FileNotFoundError, match="make chain-node"):
+        local.program()
