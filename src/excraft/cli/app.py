@@ -5,15 +5,18 @@ import sys
 import typer
 
 from excraft.cli import (
+    auditlog,
     bench,
     flow,
     keys,
+    liabilities,
     markets,
     members,
     money,
     parameters,
     reference,
     replay,
+    staff,
     up,
 )
 from excraft.cli import verify as verification
@@ -34,6 +37,9 @@ app.add_typer(markets.market_app, name="market")
 app.add_typer(markets.asset_app, name="asset")
 app.add_typer(money.app, name="money")
 app.add_typer(parameters.app, name="parameter")
+app.add_typer(staff.app, name="staff")
+app.add_typer(auditlog.app, name="audit")
+app.add_typer(liabilities.app, name="liabilities")
 app.command("replay")(replay.replay)
 app.command("verify")(verification.verify)
 app.command("flow")(flow.flow)
