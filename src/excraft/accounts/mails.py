@@ -29,8 +29,8 @@ def reset(to: str, token: str) -> Mail:
     return Mail(
         to,
         "Set a new password",
-        f"Somebody, probably you, asked for a new password.\nTo set one, enter this token within an "
-        f"hour:\n\n{token}\n\nIf it was not you, do nothing: your password stays as it is.\n",
+        f"Somebody, probably you, asked for a new password.\nTo set one, enter this token within "
+        f"an hour:\n\n{token}\n\nIf it was not you, do nothing: your password stays as it is.\n",
     )
 
 

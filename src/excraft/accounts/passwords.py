@@ -1,8 +1,8 @@
 """Passwords: argon2id, a few at once in threads of their own.
 
-Parameters: 19,456 KiB, 2 passes, 1 lane, 16 bytes of salt, 32 of hash (the OWASP cheat sheet's first
-choice; about 40 ms of one core here). They stand in every hash; one made with others is made anew
-when its owner logs in next.
+Parameters: 19,456 KiB, 2 passes, 1 lane, 16 bytes of salt, 32 of hash (what OWASP's cheat sheet
+names as the least; about 40 ms of one core). They stand in every hash; one made with others is made
+anew when its owner logs in next.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ def read_new(password: str, email: str) -> str:
     if len(normal) < LENGTH_MIN or len(set(normal)) < DIFFERENT_MIN:
         raise Refused(
             "bad_password",
-            f"A password needs at least {LENGTH_MIN} characters, {DIFFERENT_MIN} of them different.",
+            f"A password needs {LENGTH_MIN} characters or more, {DIFFERENT_MIN} of them different.",
         )
     if normal.lower() == email:
         raise Refused("bad_password", "The password must not be the e-mail address.")

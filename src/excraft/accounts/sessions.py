@@ -65,7 +65,7 @@ class Opened(NamedTuple):
 
 
 class Sessions:
-    """Reads and writes `sessions` and `devices`; nothing is kept in memory, so ending is at once."""
+    """Reads and writes `sessions` and `devices`; nothing is in memory, so ending is at once."""
 
     def __init__(
         self, database: Database, box: SecretBox, clock: Callable[[], int] = time.time_ns

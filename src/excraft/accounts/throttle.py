@@ -2,7 +2,7 @@
 
 - A failure counts for the pair of e-mail and network it came from, never for the e-mail alone: who
   fails on purpose with another's e-mail makes only their own network wait for it.
-- Each network (an IPv4 address, an IPv6 /64) has a count over all e-mails too; it waits at most 30 s.
+- Each network (an IPv4 address, an IPv6 /64) has a count over all e-mails too; it waits 30 s at most.
 - A browser that once logged in as this person holds a device cookie. Its tries count for that
   device alone, so a correct password from it passes whatever others did, from the same network too.
 - A wrong code after a correct password counts for the person, as only who knows the password gets

@@ -59,8 +59,10 @@ async def test_answers_do_not_say_whether_an_e_mail_is_known(shop):
         stranger, replies = shop.browser("192.0.2.5", ORIGIN), []
         del shop.hashing.calls[:]
         for path, more in (
-            ("login", {"password": OTHER}), ("sign-up", {"password": OTHER}), ("password/reset", {}),
-        ):  # fmt: skip
+            ("login", {"password": OTHER}),
+            ("sign-up", {"password": OTHER}),
+            ("password/reset", {}),
+        ):
             reply = await stranger.send("POST", path, email=who, **more)
             replies.append((reply.status_code, reply.content, sorted(reply.headers)))
         seen.append((replies, list(shop.hashing.calls)))
