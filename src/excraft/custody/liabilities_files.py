@@ -128,7 +128,8 @@ class Days:
         return root
 
     def proof(self, day: str, account: int, name: str, secret: bytes) -> dict[str, Any]:
-        """The proof for one member. Every path is checked before it is given away.
+        """The proof for one member. Every path is checked before it is given away; that no part is
+        missing in a damaged file only `check` can tell, so call it when the files are new to you.
 
         Raises LiabilitiesError when the account had another name or the secret is another one,
         DamagedLiabilities when a stored tree does not lead to the root.
