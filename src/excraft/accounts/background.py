@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 from excraft.accounts.refusals import Refused
 
-WAITING_MAX = 1_000
+WAITING_MAX = 1_000  # of what strangers can ask for
+TOLD_MAX = 10_000  # of what a person must be told: strangers cannot crowd that out
 STOP_WITHIN_S = 30.0
 _log = logging.getLogger(__name__)
 
@@ -16,16 +17,15 @@ class Background:
     """What was taken is done before `stop` returns; a job that fails is told in the log."""
 
     def __init__(self) -> None:
-        self._jobs: queue.Queue[Callable[[], None] | None] = queue.Queue(WAITING_MAX)
+        self._jobs: queue.Queue[Callable[[], None] | None] = queue.Queue()
         self._thread = threading.Thread(target=self._run, name="accounts-background", daemon=True)
         self._thread.start()
 
-    def take(self, job: Callable[[], None]) -> None:
-        """Do it soon; raises Refused("busy") when too much waits."""
-        try:
-            self._jobs.put_nowait(job)
-        except queue.Full as full:
-            raise Refused("busy", "Too many mails wait at this moment; try later.", 60) from full
+    def take(self, job: Callable[[], None], most: int = WAITING_MAX) -> None:
+        """Do it soon; raises Refused("busy") when `most` wait already."""
+        if self._jobs.qsize() >= most:
+            raise Refused("busy", "Too many mails wait at this moment; try later.", 60)
+        self._jobs.put(job)
 
     def finish(self) -> None:
         """Wait until all that was taken is done; blocks."""

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from excraft.accounts.background import Background
+from excraft.accounts.background import TOLD_MAX, Background
 from excraft.accounts.outbox import Mail, Outbox
 from excraft.accounts.passwords import Passwords
 from excraft.accounts.people import People
@@ -52,7 +52,7 @@ class Desk:
     def tell(self, person_id: int, write: Callable[..., Mail], *details) -> None:
         """Mail a person about something that was done; in the background."""
         self.background.take(
-            lambda: self.outbox.send(write(self.people.email_of(person_id), *details))
+            lambda: self.outbox.send(write(self.people.email_of(person_id), *details)), TOLD_MAX
         )
 
     def stop(self) -> None:

@@ -22,7 +22,7 @@ async def login(desk: Desk, caller: Caller, email: str, password: str, code: str
     person, device = await asyncio.to_thread(_find, desk, caller, email)
     keys = _keys(desk, caller, email, device)
     desk.throttle.enter(*keys)
-    if not await desk.passwords.verify(person and person.password, password):
+    if not await _verified(desk, keys, person, password):
         raise wrong_login()
     await _second_factor(desk, person.id, device, code, keys)
     opened = await asyncio.to_thread(
@@ -109,6 +109,17 @@ def _keys(desk: Desk, caller: Caller, email: str, device: str | None) -> tuple[K
     return (PAIR, (desk.people.email_hash(email), caller.network)), (NETWORK, caller.network)
 
 
+async def _verified(
+    desk: Desk, keys: tuple[Key, ...], person: Person | None, password: str
+) -> bool:
+    """Whether it is theirs; a line that is full is nobody's failure."""
+    try:
+        return await desk.passwords.verify(person and person.password, password)
+    except Refused:
+        desk.throttle.take_back(*keys)
+        raise
+
+
 def _passed(desk: Desk, keys: tuple[Key, ...]) -> None:
     """A network's other failures stay counted: one account of one's own must not wipe them."""
     desk.throttle.forget(*(key for key in keys if key[0] is not NETWORK))
@@ -135,7 +146,7 @@ async def _prove(desk: Desk, session: Session, password: str, code: str) -> Pers
     keys = ((DEVICE, ("session", session.id)),)
     desk.throttle.enter(*keys)
     person = await asyncio.to_thread(desk.people.by_id, session.person_id)
-    if not await desk.passwords.verify(person.password, password):
+    if not await _verified(desk, keys, person, password):
         raise Refused("wrong_password", "The password is wrong.")
     await _second_factor(desk, person.id, session.device_id, code, keys)
     desk.throttle.forget(*keys)

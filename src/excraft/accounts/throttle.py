@@ -2,7 +2,8 @@
 
 - A failure counts for the pair of e-mail and network it came from, never for the e-mail alone: who
   fails on purpose with another's e-mail makes only their own network wait for it.
-- Each network (an IPv4 address, an IPv6 /64) has a count over all e-mails too; it waits 30 s at most.
+- Each network (an IPv4 address, an IPv6 /64) has a count over all e-mails too, and waits at most
+  30 s for it.
 - A browser that once logged in as this person holds a device cookie. Its tries count for that
   device alone, so a correct password from it passes whatever others did, from the same network too.
 - A wrong code after a correct password counts for the person, as only who knows the password gets
@@ -10,7 +11,9 @@
 
 The waiting time doubles with each failure after the free ones. A try counts as failed when it
 begins and is taken back when it succeeds, so that many at once gain nothing. Not covered: a guesser
-with very many networks. Against that stand the length of passwords, the second factor, the alert.
+with very many networks; against that stand the length of passwords, the second factor, the alert.
+Behind a proxy everybody has the proxy's address, and waits for everybody else's failures on the
+same e-mail; known devices still pass.
 
 One process keeps the counts in memory and forgets the oldest beyond a bound; a restart forgets all.
 """

@@ -8,7 +8,6 @@ right to be here learns that first, before its body is read.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from hmac import compare_digest
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
@@ -18,7 +17,7 @@ from starlette.routing import Route
 
 from excraft.accounts import sign_in, sign_up
 from excraft.accounts.desk import Caller, Desk
-from excraft.accounts.refusals import Refused, no_session
+from excraft.accounts.refusals import Refused
 from excraft.accounts.sessions import Session, csrf_token
 from excraft.gateway.account_opening import ensure_member
 from excraft.gateway.account_requests import (
@@ -28,6 +27,7 @@ from excraft.gateway.account_requests import (
     clear_cookie,
     read_body,
     refusal,
+    session_of,
     set_cookie,
 )
 from excraft.gateway.errors import ApiError
@@ -248,7 +248,7 @@ async def _serve(exchange: Exchange, request: Request) -> Response:
     act, caller = _act(request), caller_of(request)
     session = None
     if act.needs_session:
-        session = await _session(exchange.desk, request, caller)
+        session = await session_of(exchange.desk, request)
     else:
         check_origin(request)
     body = await read_body(request, act.shape) if act.shape else None
@@ -266,15 +266,3 @@ def _act(request: Request) -> Act:
             raise Refused("not_found", f"There is nothing at /account/{path[:80]}.")
         raise Refused("wrong_method", f"{path} takes {' and '.join(allowed)} only.")
     return act
-
-
-async def _session(desk: Desk, request: Request, caller: Caller) -> Session:
-    if not caller.session_token:
-        raise no_session()
-    session = await asyncio.to_thread(desk.sessions.find, caller.session_token)
-    sent = request.headers.get("x-csrf-token", "").encode()
-    if request.method != "GET" and not compare_digest(
-        sent, csrf_token(caller.session_token).encode()
-    ):
-        raise Refused("csrf", "The header X-CSRF-Token must be the `csrf` of GET /account/me.")
-    return session

@@ -1,5 +1,7 @@
 """Requests to /account: what may come in, whose it is, and what every answer carries."""
 
+import asyncio
+from hmac import compare_digest
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
@@ -8,9 +10,9 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from excraft.accounts.desk import Caller
-from excraft.accounts.refusals import Refused
-from excraft.accounts.sessions import seen_from
+from excraft.accounts.desk import Caller, Desk
+from excraft.accounts.refusals import Refused, no_session
+from excraft.accounts.sessions import Session, csrf_token, seen_from
 
 BODY_BYTES_MAX = 8 << 10
 DEVICE_LASTS_S = 400 * 86_400  # what browsers keep at most
@@ -76,6 +78,18 @@ def caller_of(request: Request) -> Caller:
         request.cookies.get(cookie_name(request, "device"), ""),
         request.cookies.get(cookie_name(request, "session"), ""),
     )
+
+
+async def session_of(desk: Desk, request: Request) -> Session:
+    """The session of the cookie; raises Refused. Anything but GET needs its token in a header."""
+    token = caller_of(request).session_token
+    if not token:
+        raise no_session()
+    session = await asyncio.to_thread(desk.sessions.find, token)
+    sent = request.headers.get("x-csrf-token", "").encode()
+    if request.method != "GET" and not compare_digest(sent, csrf_token(token).encode()):
+        raise Refused("csrf", "The header X-CSRF-Token must be the `csrf` of GET /account/me.")
+    return session
 
 
 def check_origin(request: Request) -> None:
