@@ -32,10 +32,10 @@ def made(balances: dict[str, list[int]], day: str = "2026-11-22") -> tuple[dict,
     hiding = Hiding(SECRET, day, LOG_HASH)
     count = max(map(len, balances.values()), default=0)
     names = [f"member {account}" for account in range(count)]
-    ids = [member_id(n, name, hiding.nonce(n)) for n, name in enumerate(names)]
+    ids = [member_id(n, name, hiding.nonces()(n)) for n, name in enumerate(names)]
     proofs = [
         {"format": PROOF_FORMAT, "root": "", "member": name, "account": account,
-         "nonce": hiding.nonce(account).hex(), "assets": {}}
+         "nonce": hiding.nonces()(account).hex(), "assets": {}}
         for account, name in enumerate(names)
     ]  # fmt: skip
     assets = []

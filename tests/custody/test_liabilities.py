@@ -133,7 +133,7 @@ def test_order_salts_and_nonces_are_new_each_day_and_for_each_position():
         Hiding(b"t" * 32, "2026-11-22", LOG_HASH),
     ]
     for other in others:
-        assert other.nonce(1) != HIDING.nonce(1)
+        assert other.nonces()(1) != HIDING.nonces()(1)
         assert other.salts("BTC")(1) != HIDING.salts("BTC")(1)
         assert other.places("BTC", 64).tolist() != HIDING.places("BTC", 64).tolist()
     assert HIDING.salts("BTC")(1) != HIDING.salts("USDT")(1)

@@ -72,9 +72,9 @@ def build(
     levels = [leaves]
     while len(levels[-1]) > 1:
         levels.append(_parents(levels[-1]))
-    parts = np.zeros(len(owners), PART)
-    parts["account"], parts["index"] = accounts[owners], places
-    return Tree(levels, np.sort(parts, order=("account", "index")))
+    parts, order = np.zeros(len(owners), PART), np.lexsort((places, owners))
+    parts["account"], parts["index"] = accounts[owners[order]], places[order]
+    return Tree(levels, parts)
 
 
 def _by_place(places: np.ndarray, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -98,8 +98,9 @@ def _hash_leaves(symbol: str, leaves: np.ndarray, used: tuple, hiding: Hiding) -
             for k, place in enumerate(some.tolist())
         ]  # fmt: skip
         leaves["hash"][some] = np.frombuffer(b"".join(hashes), "V32")
-    for place in np.flatnonzero(padding).tolist():
-        leaves["hash"][place] = np.void(salt_of(place))  # a random number is a leaf of nobody
+    # a random number is a leaf of nobody
+    nobody = b"".join([salt_of(place) for place in np.flatnonzero(padding).tolist()])
+    leaves["hash"][padding] = np.frombuffer(nobody, "V32")
 
 
 def _parents(children: np.ndarray) -> np.ndarray:

@@ -136,7 +136,7 @@ class Days:
         """
         root = self.root(day)
         hiding = Hiding(secret, day, bytes.fromhex(root["log_hash"]))
-        nonce = hiding.nonce(account)
+        nonce = hiding.nonces()(account)
         who, assets = member_id(account, name, nonce), {}
         for number, asset in enumerate(root["assets"]):
             file = self._tree_file(day, number)
@@ -176,15 +176,19 @@ class Days:
 def _ids(state: State, names: Iterable[tuple[int, str]], hiding: Hiding) -> np.ndarray:
     """Blinded id (V32) of every account that has a balance row, by account number."""
     owners = np.unique(state.balances[:, 0])
-    ids = np.zeros(int(owners[-1]) + 1 if len(owners) else 0, "V32")
-    named = np.zeros(len(ids), bool)
-    for account, name in names:
-        if account < len(ids):
-            ids[account] = np.void(member_id(account, name, hiding.nonce(account)))
-            named[account] = True
-    for account in owners[~named[owners]].tolist():
-        ids[account] = np.void(member_id(account, "", hiding.nonce(account)))
-    return ids
+    count = int(owners[-1]) + 1 if len(owners) else 0
+    ids, named, nonce_of = bytearray(32 * count), bytearray(count), hiding.nonces()
+
+    def name_them(some: Iterable[tuple[int, str]]) -> None:
+        for account, name in some:
+            if account < count:
+                who = member_id(account, name, nonce_of(account))
+                ids[32 * account : 32 * account + 32] = who
+                named[account] = True
+
+    name_them(names)
+    name_them((account, "") for account in owners.tolist() if not named[account])
+    return np.frombuffer(ids, "V32")
 
 
 def _write_trees(

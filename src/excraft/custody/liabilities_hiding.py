@@ -23,9 +23,10 @@ class Hiding:
         info = b"excraft proof of liabilities 1 " + day.encode()
         self._key = HKDF(SHA256(), KEY_BYTES, log_hash, info).derive(secret)
 
-    def nonce(self, account: int) -> bytes:
-        """What blinds the id of an account; 32 bytes."""
-        return _number(self._subkey("member"), account)
+    def nonces(self) -> Callable[[int], bytes]:
+        """What blinds the id of an account, by account; 32 bytes."""
+        key = self._subkey("member")
+        return lambda account: _number(key, account)
 
     def salts(self, symbol: str) -> Callable[[int], bytes]:
         """Salt by place of a leaf; 32 bytes."""
