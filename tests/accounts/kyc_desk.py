@@ -12,6 +12,7 @@ from excraft.accounts.kyc_seal import Seals
 from excraft.accounts.kyc_states import Level, Step
 from excraft.accounts.members import Members
 from excraft.store.database import Database
+from excraft.store.tables import metadata
 
 NOW_NS = 1_790_000_000 * 10**9  # 2026-09-21
 REVIEW = frozenset({Act.REVIEW, Act.READ, Act.LINK})
@@ -79,3 +80,11 @@ class Desk:
         case_id = self.claimed(member, **changes)
         self.cases.step(case_id, Step.APPROVE, OLGA)
         return case_id
+
+
+def quick_desk(folder: Path, rules: Rules | None = None, url: str = "") -> Desk:
+    """With the tables made at once instead of migrated, on SQLite unless `url` says otherwise."""
+    database = Database(url or f"sqlite:///{folder / 'quick.db'}")
+    with database.write() as connection:
+        metadata.create_all(connection)
+    return Desk(database, folder, rules)

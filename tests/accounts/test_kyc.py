@@ -21,7 +21,7 @@ from excraft.accounts.kyc_states import TABLE, By, CaseState, Level, Step, after
 from excraft.accounts.kyc_sweep import Swept, sweep
 from excraft.store.database import Database
 from excraft.store.schema_kyc import kyc_cases
-from tests.accounts.kyc_desk import CHIEF, OLGA, PETE, Desk
+from tests.accounts.kyc_desk import CHIEF, OLGA, PETE, quick_desk
 
 # The table once more, in other words: what follows, by state and step.
 FOLLOWS = """
@@ -47,8 +47,10 @@ YEARS_2_NS = 730 * DAY_NS
 
 
 @pytest.fixture
-def desk(database, tmp_path):
-    return Desk(database, tmp_path)
+def desk(url, tmp_path):
+    desk = quick_desk(tmp_path, url=url)
+    yield desk
+    desk.database.close()
 
 
 @pytest.mark.parametrize("state", CaseState)
@@ -90,10 +92,7 @@ def test_a_case_from_draft_to_approval_and_its_history(desk):
 )
 @given(steps=st.lists(st.tuples(st.sampled_from(Step), st.booleans()), min_size=8, max_size=25))
 def test_a_case_does_what_the_plain_twin_does(tmp_path_factory, steps):
-    folder = tmp_path_factory.mktemp("twin")
-    database = Database(f"sqlite:///{folder / 'x.db'}")
-    database.migrate()
-    desk = Desk(database, folder)
+    desk = quick_desk(tmp_path_factory.mktemp("twin"))
     ada = desk.member("ada")
     case, state, claimant = desk.filled(ada), CaseState.DRAFT, None
     for step, by_olga in steps:
@@ -115,7 +114,7 @@ def test_a_case_does_what_the_plain_twin_does(tmp_path_factory, steps):
         known = desk.cases.level_of(ada, desk.now_ns)
         assert known == (Level.BASIC if state == CaseState.APPROVED and fresh else Level.NONE)
     assert desk.cases.history(case)[-1].after == state
-    database.close()
+    desk.database.close()
 
 
 def test_reject_ask_recheck_and_revoke_need_a_reason(desk):
@@ -390,12 +389,12 @@ def test_two_who_deliver_at_once_tell_once(desk):
     assert len(told) == len(set(told)) == 6
 
 
-def test_the_higher_level_stays_when_the_lower_ends(database, tmp_path):
-    desk = Desk(database, tmp_path, Rules(documents_min=0))
+def test_the_higher_level_stays_when_the_lower_ends(desk):
+    desk.cases.rules = Rules(documents_min=0)
     ada = desk.member("ada")
     basic, full = desk.approved(ada), desk.claimed(ada, level=Level.FULL)
     desk.cases.step(full, Step.APPROVE, OLGA)
     desk.cases.step(basic, Step.REVOKE, OLGA, "a mistake")
     assert desk.cases.level_of(ada, desk.now_ns) == Level.FULL
-    with database.read() as connection:
+    with desk.database.read() as connection:
         assert len(connection.execute(select(kyc_cases.c.id)).all()) == 2

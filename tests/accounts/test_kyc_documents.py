@@ -31,7 +31,7 @@ from excraft.accounts.kyc_states import Level, Step
 from excraft.accounts.kyc_sweep import Swept, sweep
 from excraft.store.schema_kyc import kyc_cases
 from excraft.store.schema_kyc import kyc_documents as rows
-from tests.accounts.kyc_desk import OLGA, Desk, png
+from tests.accounts.kyc_desk import OLGA, Desk, png, quick_desk
 
 SCRIPT = b"<html><script>alert(1)</script></html>"
 FRAME = b"\xff\xc0\x00\x0b\x08" + struct.pack(">HH", 1, 1) + b"\x01\x01\x11\x00"
@@ -55,8 +55,10 @@ def packed(objects: bytes, more: bytes = b"") -> bytes:
 
 
 @pytest.fixture
-def desk(database, tmp_path):
-    return Desk(database, tmp_path)
+def desk(tmp_path):
+    desk = quick_desk(tmp_path)
+    yield desk
+    desk.database.close()
 
 
 def add(desk: Desk, case: int, member: int, content: bytes | None = None) -> str:
@@ -147,7 +149,7 @@ def test_one_byte_too_many_is_refused_and_the_largest_is_taken(desk):
     ("declared", "content"),
     [
         (JPEG, b"\xff" * DOCUMENT_BYTES_MAX),
-        (JPEG, (b"\xff\xd8" + b"\xff\xe0\x00\x02" * (DOCUMENT_BYTES_MAX // 4))[:DOCUMENT_BYTES_MAX]),
+        (JPEG, b"\xff\xd8" + b"\xff\xe0\x00\x02" * (DOCUMENT_BYTES_MAX // 4 - 1)),
         (PDF, pdf(b"#41" * (DOCUMENT_BYTES_MAX // 3 - 40))),
         (PDF, pdf(b"obj/ObjStm/Filter/FlateDecode>stream\n" * 280_000)),
         (PDF, pdf(b"/J#" * (DOCUMENT_BYTES_MAX // 3 - 40))),
@@ -164,7 +166,8 @@ def test_no_content_takes_long_to_check(declared, content):
     assert time.process_time() - before_s < 3.0
 
 
-def test_a_document_is_stored_sealed_under_a_name_by_chance(desk):
+def test_a_document_is_stored_sealed_under_a_name_by_chance(url, tmp_path):
+    desk = quick_desk(tmp_path, url=url)
     ada = desk.member("ada")
     case = desk.filled(ada)
     content = png((b"tEXt", b"Title\x00a passport"))
@@ -178,6 +181,7 @@ def test_a_document_is_stored_sealed_under_a_name_by_chance(desk):
     assert (found.content_type, found.purpose, found.size_bytes) == (PNG, "FRONT", len(content))
     assert desk.noted[-1] == ("staff olga", "kyc.read", f"kyc document {document}", "the queue")
     assert desk.cases.history(case)[-1].reason == f"saw document {document}: the queue"
+    desk.database.close()
 
 
 def test_who_may_not_read_and_nothing_is_noted_as_read(desk):
@@ -311,8 +315,8 @@ def test_a_start_removes_files_without_a_row(desk, monkeypatch):
     assert desk.documents.remove_orphans() == 0
 
 
-def test_what_rests_too_long_is_erased_and_what_is_needed_stays(database, tmp_path):
-    desk = Desk(database, tmp_path, Rules(retention_ns=100 * DAY_NS))
+def test_what_rests_too_long_is_erased_and_what_is_needed_stays(url, tmp_path):
+    desk = quick_desk(tmp_path, Rules(retention_ns=100 * DAY_NS), url)
     ada, bob = desk.member("ada"), desk.member("bob")
     gone, stays = desk.filled(ada), desk.filled(bob, document_number="OTHER1")
     documents = [add(desk, gone, ada), add(desk, gone, ada)]
@@ -332,9 +336,10 @@ def test_what_rests_too_long_is_erased_and_what_is_needed_stays(database, tmp_pa
         desk.documents.read(documents[0], OLGA, "a look")
     with pytest.raises(UnknownCase, match="or erased"):
         desk.cases.person(gone, OLGA, "a look")
-    with database.read() as connection:
+    with desk.database.read() as connection:
         c = kyc_cases.c
         assert connection.scalar(select(c.person).where(c.id == gone)) is None
     desk.cases.step(gone, Step.REOPEN, owner(ada))
     with pytest.raises(ImpossibleStep, match="no personal data"):
         desk.cases.step(gone, Step.SUBMIT, owner(ada))
+    desk.database.close()

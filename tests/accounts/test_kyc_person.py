@@ -15,12 +15,14 @@ from excraft.accounts.kyc_person import COUNTRIES, checked, normal_number
 from excraft.accounts.kyc_seal import Seals
 from excraft.accounts.kyc_states import Level
 from excraft.store.schema_kyc import kyc_cases, kyc_history
-from tests.accounts.kyc_desk import NOW_NS, OLGA, Desk, person
+from tests.accounts.kyc_desk import NOW_NS, OLGA, person, quick_desk
 
 
 @pytest.fixture
-def desk(database, tmp_path):
-    return Desk(database, tmp_path)
+def desk(tmp_path):
+    desk = quick_desk(tmp_path)
+    yield desk
+    desk.database.close()
 
 
 @pytest.mark.parametrize(

@@ -17,14 +17,16 @@ from excraft.accounts.kyc_errors import (
 )
 from excraft.accounts.kyc_providers import BODY_BYTES_MAX, Manual, Provider, Webhook
 from excraft.accounts.kyc_states import CaseState, Level, Step
-from tests.accounts.kyc_desk import CHIEF, OLGA, Desk
+from tests.accounts.kyc_desk import CHIEF, OLGA, Desk, quick_desk
 
 SECRET = b"s" * 32
 
 
 @pytest.fixture
-def desk(database, tmp_path):
-    return Desk(database, tmp_path)
+def desk(url, tmp_path):
+    desk = quick_desk(tmp_path, url=url)
+    yield desk
+    desk.database.close()
 
 
 @pytest.fixture

@@ -19,7 +19,9 @@ PARTS_MAX = 16_384  # of one file
 LOOKED_INTO_BYTES_MAX = 32 << 20  # object lists of one PDF, packed and unpacked
 JPEG, PNG, PDF = "image/jpeg", "image/png", "application/pdf"
 
-_MARKUP = re.compile(rb"(?i)<(?:script|!doctype|html|iframe|body|svg[\s/>])|<\?php|javascript:")
+# Two patterns, because the first is twice as fast when it begins with the same letter always.
+_MARKUP = re.compile(rb"<(?i:script|!doctype|html|iframe|body|svg[\s/>]|\?php)")
+_SCRIPT_ADDRESS = re.compile(rb"(?i)javascript:")
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 _PNG_NEEDED = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
 _JPEG_NEXT = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # the marker behind compressed pixels
@@ -54,10 +56,15 @@ def check_content(declared: str, content: bytes) -> str:
     if not content.startswith(start):
         raise BadDocument(f"the file is no {declared}: it does not begin like one")
     check(content)
-    if found := _MARKUP.search(content):
+    if found := _script(content):
         word = found[0].decode("latin1")
         raise BadDocument(f"the file holds {word!r} at byte {found.start()}; send a plain copy")
     return declared
+
+
+def _script(content: bytes) -> re.Match[bytes] | None:
+    """What a browser could run, were it to take the file for a page."""
+    return _MARKUP.search(content) or _SCRIPT_ADDRESS.search(content)
 
 
 def _png(content: bytes) -> None:
@@ -156,7 +163,7 @@ def _look_into(packed: bytes, described: bytes, left: int) -> int:
     if looked > left:
         raise BadDocument(f"the PDF unpacks to more than {LOOKED_INTO_BYTES_MAX} bytes of objects")
     _check_active(unpacked)
-    if _MARKUP.search(unpacked):
+    if _script(unpacked):
         raise BadDocument("the PDF holds a script in its objects; print it into a new PDF")
     return looked
 

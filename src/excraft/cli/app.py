@@ -9,6 +9,7 @@ from excraft.cli import (
     bench,
     flow,
     keys,
+    kyc,
     liabilities,
     markets,
     members,
@@ -33,6 +34,7 @@ app = typer.Typer(
 app.command("up")(up.up)
 app.add_typer(members.app, name="member")
 app.add_typer(keys.app, name="api-key")
+app.add_typer(kyc.app, name="kyc")
 app.add_typer(markets.market_app, name="market")
 app.add_typer(markets.asset_app, name="asset")
 app.add_typer(money.app, name="money")
