@@ -162,7 +162,7 @@ def test_proposals_go_as_their_plain_twins(machine):
     run_machine(
         machine,
         settings=settings(
-            max_examples=12,
+            max_examples=10,
             stateful_step_count=20,
             deadline=None,
             derandomize=True,

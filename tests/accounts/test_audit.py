@@ -20,6 +20,8 @@ from excraft.store.schema_audit import audit_log
 
 SHELL = actors.Actor("shell:eva", None)
 T = 1_790_000_000_000_000_000
+# Where one database says all: nothing in it is left to the database.
+on_sqlite = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -49,6 +51,7 @@ def without_triggers(database: Database, *statements: str) -> None:
             connection.execute(text(statement))
 
 
+@on_sqlite
 def test_a_row_says_who_did_what_in_which_role(audit, database):
     number = audit.record(SHELL, Act.CREDIT, "member:7", payload={"amount": 5, "asset": "BTC"})
     row = audit.newest()[0]
@@ -112,6 +115,7 @@ def test_verify_names_the_row_of_which_any_column_was_changed(audit, database):
             assert audit.verify().broken is None
 
 
+@on_sqlite
 def test_a_removed_or_exchanged_row_is_named(audit, database):
     fill(audit, 6)
     without_triggers(database, "DELETE FROM audit_log WHERE number = 4")
@@ -120,6 +124,7 @@ def test_a_removed_or_exchanged_row_is_named(audit, database):
     assert audit.verify().broken == 4
 
 
+@on_sqlite
 def test_rows_cut_off_at_the_end_are_noticed_with_a_kept_head(audit, database):
     fill(audit, 5)
     early, kept = audit.newest()[1].hash, audit.head().hash
@@ -135,6 +140,7 @@ def test_rows_cut_off_at_the_end_are_noticed_with_a_kept_head(audit, database):
     assert audit.verify(kept).broken == 6
 
 
+@on_sqlite
 def test_an_empty_log_is_whole(audit):
     assert audit.verify() == (0, NOTHING, None, "")
     assert audit.head() == (0, NOTHING)
@@ -146,7 +152,7 @@ def test_two_threads_append_to_one_chain(database):
 
     def append(who: str) -> None:
         try:
-            for n in range(200):
+            for n in range(100):
                 audit.record(actors.Actor(who, None), Act.ANNOUNCE, f"text:{n}")
         except BaseException as error:
             failed.append(error)
@@ -158,28 +164,28 @@ def test_two_threads_append_to_one_chain(database):
     for thread in threads:
         thread.join()
     assert not failed
-    assert audit.verify()[:1] + audit.verify()[2:] == (400, None, "")
-    assert {len(audit.newest(Filter(who=f"shell:{n}"), 1_000)) for n in "ab"} == {200}
+    assert audit.verify()[:1] + audit.verify()[2:] == (200, None, "")
+    assert {len(audit.newest(Filter(who=f"shell:{n}"), 1_000)) for n in "ab"} == {100}
 
 
-def _append_200(url: str, who: str) -> None:
+def _append_100(url: str, who: str) -> None:
     database = Database(url)
     audit = Audit(database)
-    for n in range(200):
+    for n in range(100):
         audit.record(actors.Actor(who, None), Act.ANNOUNCE, f"text:{n}")
     database.close()
 
 
 def test_two_processes_append_to_one_chain(audit, url):
     start = multiprocessing.get_context("spawn")
-    others = [start.Process(target=_append_200, args=(url, f"shell:{n}")) for n in "ab"]
+    others = [start.Process(target=_append_100, args=(url, f"shell:{n}")) for n in "ab"]
     for other in others:
         other.start()
     for other in others:
         other.join(60)
     assert [other.exitcode for other in others] == [0, 0]
     found = audit.verify()
-    assert (found.rows, found.broken) == (400, None)
+    assert (found.rows, found.broken) == (200, None)
 
 
 def test_act_and_row_are_written_together_or_not_at_all(staff, database):
@@ -197,6 +203,7 @@ def test_act_and_row_are_written_together_or_not_at_all(staff, database):
     assert len(staff.audit.newest()) == 1
 
 
+@on_sqlite
 def test_a_denied_attempt_of_staff_is_kept_and_of_others_is_not(staff, database):
     members = Members(database)
     clerk, other = (actors.member(members.add(n, i).id) for i, n in enumerate("ab"))
@@ -213,6 +220,7 @@ def test_a_denied_attempt_of_staff_is_kept_and_of_others_is_not(staff, database)
             pytest.fail("got in")
 
 
+@on_sqlite
 def test_a_row_needs_a_transaction_that_writes(audit, database):
     with database.read() as connection, pytest.raises(RuntimeError, match="write_durable"):
         audit.append(connection, SHELL, Act.ANNOUNCE, "text:1")
@@ -228,6 +236,7 @@ SECRETS = [
 ]  # fmt: skip
 
 
+@on_sqlite
 def test_secrets_never_get_in(staff):
     for payload in SECRETS:
         with pytest.raises(BadPayload, match="secret|looks like a key"):
@@ -257,6 +266,7 @@ TOO_MUCH = [
 ]
 
 
+@on_sqlite
 def test_payloads_that_cannot_be_kept(audit):
     for payload, words in TOO_MUCH:
         with pytest.raises(BadPayload, match=words):

@@ -19,6 +19,8 @@ from excraft.accounts.staff_errors import (
 )
 
 SHELL = actors.shell()
+# Where one database says all: nothing in it is left to the database.
+on_sqlite = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 
 # S support, C compliance, F finance, M market-desk, A administrator, U auditor
 TABLE = """
@@ -92,6 +94,7 @@ def test_every_role_allows_what_the_table_says_and_no_more(staff, database):
     assert BUILT_IN["member"] == frozenset()
 
 
+@on_sqlite
 def test_an_auditor_reads_all_and_changes_nothing(staff, people):
     staff.roles.give(SHELL, number(people[0]), "auditor")
     for act in Act:
@@ -116,6 +119,7 @@ def test_several_roles_add_up_and_end_when_taken(staff, people):
     assert [r.holders for r in staff.roles.all() if r.name == "market-desk"] == [(one,)]
 
 
+@on_sqlite
 def test_nobody_gives_themselves_a_role(staff, people):
     boss = people[0]
     staff.roles.give(SHELL, number(boss), ADMINISTRATOR)
@@ -129,6 +133,7 @@ def test_nobody_gives_themselves_a_role(staff, people):
     assert staff.roles.roles_of(number(boss)) == [ADMINISTRATOR]
 
 
+@on_sqlite
 def test_nobody_passes_on_or_takes_what_they_lack(staff, people):
     staff.roles.add(SHELL, "people-desk", ["MANAGE_ROLES", "SEE_MEMBERS"])
     staff.roles.give(SHELL, number(people[0]), "people-desk")
@@ -144,6 +149,7 @@ def test_nobody_passes_on_or_takes_what_they_lack(staff, people):
     assert staff.approvals.propose(people[0], Act.MANAGE_ROLES, may).needed == 1
 
 
+@on_sqlite
 def test_what_a_proposer_lost_is_not_done_in_their_name(staff, people):
     for person in people[:2]:
         staff.roles.give(SHELL, number(person), ADMINISTRATOR)
@@ -179,6 +185,7 @@ def test_the_last_administrator_stays_also_when_two_remove_each_other(staff, peo
     assert sum(staff.roles.may(number(p), Act.MANAGE_ROLES) for p in (one, two)) == 1
 
 
+@on_sqlite
 def test_roles_that_cannot_be_made(staff):
     for name, acts, words in [
         ("Desk", ["CREDIT"], "names no role"),
@@ -194,6 +201,7 @@ def test_roles_that_cannot_be_made(staff):
     assert [r.name for r in staff.roles.all()] == list(BUILT_IN)
 
 
+@on_sqlite
 def test_a_role_of_ones_own_is_made_once_and_given(staff, people):
     staff.roles.add(SHELL, "night-desk", ["HALT_MARKET", "SEE_MEMBERS", "HALT_MARKET"])
     staff.roles.give(SHELL, number(people[0]), "night-desk")
@@ -210,6 +218,7 @@ def test_a_role_of_ones_own_is_made_once_and_given(staff, people):
         staff.roles.take(SHELL, number(people[1]), "night-desk")
 
 
+@on_sqlite
 def test_payloads_of_the_wrong_shape_are_refused(staff):
     for payload in (
         {},
@@ -240,6 +249,7 @@ def test_a_stored_name_that_is_nobody_is_refused(who):
         actors.stored(who)
 
 
+@on_sqlite
 def test_roles_are_read_from_the_database_each_time(staff, database, people):
     other = Roles(database, staff.audit)
     staff.roles.give(SHELL, number(people[0]), "support")

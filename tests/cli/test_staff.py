@@ -1,5 +1,6 @@
 """`excraft staff` and `excraft audit` on a data folder, and while the exchange runs."""
 
+import asyncio
 import csv
 import io
 import json
@@ -13,6 +14,8 @@ from excraft.accounts.acts import BUILT_IN, Act
 from excraft.accounts.staff import staff_of
 from excraft.cli.app import app
 from excraft.cli.exits import Exit, Failure
+from excraft.cli.folder import Folder
+from excraft.cli.wiring import opened
 from excraft.store.database import Database
 
 ME = actors.shell().who
@@ -142,7 +145,10 @@ def test_a_folder_without_an_exchange_is_a_wrong_command_line(tmp_path):
     assert done.exception.code == Exit.USAGE
 
 
-def test_as_a_process_it_ends_with_its_code(excraft, data):
-    done = excraft("audit", "verify", "--head", "1" * 64, "--data", str(data))
-    assert done.returncode == Exit.DAMAGED
-    assert done.stderr.startswith("excraft: the audit log is broken at row 1: no row has the hash")
+def test_it_works_beside_an_exchange_that_runs(run, data):
+    async def both() -> str:
+        async with opened(Folder(data)):
+            await asyncio.to_thread(run, "staff", "role", "give", "bob", "support")
+            return await asyncio.to_thread(run, "audit", "verify")
+
+    assert "1 rows, one chain" in asyncio.run(both())

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -197,7 +198,7 @@ class Approvals:
                 found = self._load(connection, number)
                 where = f"{found.object} ({found.state})"
                 signed = self._signatures(connection, found)
-                done = self._told(connection, found, "executed")
+                done = self._told(connection, found)["executed"]
                 assert found.hash == hash_of(found), f"{where}: the row is not what was proposed"
                 assert (found.closed_ns is None) == (State(found.state) in OPEN), f"{where}: end"
                 assert set(signed.values()) <= {found.hash}, f"{where}: something else approved"
@@ -243,27 +244,28 @@ class Approvals:
 
     def _is_whole(self, connection: Connection, found: Proposal) -> bool:
         """The open row, what every approver signed, and what the audit log says of both are one."""
-        digest_now = hash_of(found)
-        signed = self._signatures(connection, found)
-        who = sorted(w for w, _ in self._told(connection, found, "approval"))
-        told = [*self._told(connection, found, "proposed"),
-                *self._told(connection, found, "approval")]  # fmt: skip
+        now = hash_of(found).hex()
+        told = self._told(connection, found)
+        approved_by = [who for who, _ in told["approval"]]
+        hashes = [h.hex() for h in (found.hash, *self._signatures(connection, found).values())]
+        hashes += [text for _, text in told["proposed"] + told["approval"]]
         return (
-            found.hash == digest_now
-            and set(signed.values()) <= {digest_now}
-            and who == sorted(found.approvers)
-            and len(told) == len(who) + 1
-            and {text for _, text in told} == {digest_now.hex()}
-            and (found.state == State.APPROVED) == bool(self._told(connection, found, "approved"))
-            and not any(self._told(connection, found, end.lower()) for end in (*_ENDS, "executed"))
+            set(hashes) == {now}
+            and len(told["proposed"]) == 1
+            and sorted(approved_by) == sorted(found.approvers)
+            and (found.state == State.APPROVED) == bool(told["approved"])
+            and not any(told[end.lower()] for end in State if end not in OPEN)
         )
 
-    def _told(self, connection: Connection, found: Proposal, outcome: str) -> list[tuple[str, str]]:
-        """(who, hash) of the audit rows with this outcome."""
-        c = audit_log.c
-        query = select(c.who, c.payload).where(c.object == found.object, c.outcome == outcome)
-        rows = connection.execute(query.order_by(c.number)).all()
-        return [(who, json.loads(payload).get("hash")) for who, payload in rows]
+    def _told(
+        self, connection: Connection, found: Proposal
+    ) -> defaultdict[str, list[tuple[str, str]]]:
+        """(who, hash) of the audit rows of each outcome."""
+        c, told = audit_log.c, defaultdict(list)
+        query = select(c.outcome, c.who, c.payload).where(c.object == found.object)
+        for outcome, who, payload in connection.execute(query.order_by(c.number)):
+            told[outcome].append((who, json.loads(payload).get("hash", "")))
+        return told
 
     def _check_proposal(
         self, connection: Connection, actor: Actor, act: Act, payload: dict[str, Any]
