@@ -1,10 +1,17 @@
 """Where mail goes, and what an e-mail address is."""
 
+import datetime
+import ipaddress
 import logging
 import socket
+import ssl
 import stat
+import threading
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from excraft.accounts import emails
 from excraft.accounts.background import Background
@@ -75,3 +82,89 @@ def test_a_job_that_fails_stops_no_other(caplog):
     background.take(lambda: done.append(2))
     background.stop()
     assert done == [1, 2] and "ZeroDivisionError" in caplog.text
+
+
+class Server(threading.Thread):
+    """A mail server for one mail, TLS from the first byte; `said` is what the client said."""
+
+    def __init__(self, certificate):
+        super().__init__(daemon=True)
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(certificate)
+        self.door = socket.create_server(("127.0.0.1", 0))
+        self.door.settimeout(10)
+        self.said = []
+
+    def run(self):
+        plain, _ = self.door.accept()
+        try:
+            with self.context.wrap_socket(plain, server_side=True) as peer:
+                self.talk(peer.makefile("rwb"))
+        except ssl.SSLError as error:  # a client that does not trust us ends here
+            self.said.append(str(error))
+
+    def talk(self, peer):
+        data = False
+        self.answer(peer, "220 here")
+        for line in peer:
+            text = line.decode().rstrip()
+            self.said.append(text)
+            if text == ".":
+                data = False
+            if data:
+                continue
+            verb = text[:4].upper()
+            if verb == "EHLO":
+                self.answer(peer, "250-here\r\n250 AUTH PLAIN")
+            elif verb == "AUTH":
+                self.answer(peer, "235 welcome")
+            elif verb == "DATA":
+                data = True
+                self.answer(peer, "354 go on")
+            else:
+                self.answer(peer, "221 bye" if verb == "QUIT" else "250 ok")
+
+    def answer(self, peer, text):
+        peer.write(text.encode() + b"\r\n")
+        peer.flush()
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    """A file with a key and its own certificate for 127.0.0.1."""
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.datetime.now(datetime.UTC)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(
+        pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    file = tmp_path / "server.pem"
+    file.write_bytes(private + made.public_bytes(pem))
+    return file
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_mail_goes_to_a_server_that_proves_who_it_is(tmp_path, certificate, monkeypatch, trusted):
+    if trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    server = Server(certificate)
+    server.start()
+    port = server.door.getsockname()[1]
+    url = f"smtps://desk:secret@127.0.0.1:{port}?from=desk@example.org"
+    Outbox(tmp_path / "outbox", Smtp.read(url)).send(MAIL)
+    server.join(10)
+    server.door.close()
+    if trusted:
+        assert {"To: ann@example.org", "Subject: Hello", "abc"} <= set(server.said)
+        assert not (tmp_path / "outbox").exists()
+    else:
+        assert not any(line.startswith("AUTH") for line in server.said)  # the password was not told
+        assert len(list((tmp_path / "outbox").iterdir())) == 1

@@ -44,8 +44,11 @@ async def test_a_full_line_refuses_at_once_and_is_free_again():
     await asyncio.sleep(0)
     with pytest.raises(Refused, match="try again soon"):
         await line.verify(stored, "one too many")
+    known = asyncio.create_task(line.verify(stored, "correct horse", known=True))
+    await asyncio.sleep(0)
+    assert not known.done()  # strangers filled their own line only
     gate.set()
-    assert await asyncio.gather(*jobs[1:]) == [True] * 4
+    assert await asyncio.gather(*jobs[1:], known) == [True] * 5
     assert max(most) <= before + passwords.AT_ONCE
     assert not await line.verify(stored, "wrong") and not await line.verify(None, "nobody's")
     line.close()

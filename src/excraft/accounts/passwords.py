@@ -19,7 +19,8 @@ from excraft.accounts.refusals import Refused
 LENGTH_MIN, LENGTH_MAX = 10, 256  # characters after NFKC
 DIFFERENT_MIN = 5
 AT_ONCE = 2  # hashes being made: 38 MB, and no more cores than that
-WAITING_MAX = 64  # about 1.3 s of work; beyond it people are told to come back
+WAITING_MAX = 64  # strangers; about 1.3 s of work; beyond it they are told to come back
+WAITING_KNOWN_MAX = 16  # places of known devices and sessions, which no flood of strangers takes
 
 
 def standard_hasher() -> PasswordHasher:
@@ -56,15 +57,19 @@ class Passwords:
     ) -> None:
         self._hasher = hasher or standard_hasher()
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="passwords")
-        self._room = threading.BoundedSemaphore(waiting_max + AT_ONCE)
+        self._room = {
+            False: threading.BoundedSemaphore(waiting_max + AT_ONCE),
+            True: threading.BoundedSemaphore(WAITING_KNOWN_MAX),
+        }
         self._dummy = self._hasher.hash("nobody's")
 
-    async def hash(self, password: str) -> str:
-        return await self._run(self._hasher.hash, password)
+    async def hash(self, password: str, *, known: bool = False) -> str:
+        """`known`: asked for by somebody who has logged in before."""
+        return await self._run(known, self._hasher.hash, password)
 
-    async def verify(self, stored: str | None, password: str) -> bool:
+    async def verify(self, stored: str | None, password: str, *, known: bool = False) -> bool:
         """Whether it is the password; None (nobody's) takes as long and is False."""
-        right = await self._run(self._verify, stored or self._dummy, password)
+        right = await self._run(known, self._verify, stored or self._dummy, password)
         return right and stored is not None
 
     def outdated(self, stored: str) -> bool:
@@ -80,10 +85,11 @@ class Passwords:
         except (VerifyMismatchError, InvalidHashError):
             return False
 
-    async def _run(self, work: Callable, *arguments: str):
-        if not self._room.acquire(blocking=False):
+    async def _run(self, known: bool, work: Callable, *arguments: str):
+        room = self._room[known]
+        if not room.acquire(blocking=False):
             raise Refused("busy", "Too many people log in at this moment; try again soon.", 5)
         # The place is free again when the thread is done, not when the caller stops waiting.
         job = self._threads.submit(work, *arguments)
-        job.add_done_callback(lambda _: self._room.release())
+        job.add_done_callback(lambda _: room.release())
         return await asyncio.wrap_future(job)

@@ -243,3 +243,20 @@ async def test_other_pages_cannot_start_anything(shop):
     ann.http.headers["origin"] = ORIGIN
     reply = await ann.http.post("/account/login", data=body)
     assert (reply.status_code, reply.json()["error"]) == (415, "wrong_media_type")
+
+
+async def test_a_flood_of_strangers_takes_no_place_of_who_was_here_before(shop):
+    ann = shop.browser()
+    await ann.join()
+    room = shop.desk.passwords._room[False]
+    taken = 0
+    while room.acquire(blocking=False):
+        taken += 1
+    stranger = shop.browser("192.0.2.66", ORIGIN)
+    login = {"email": "ann@example.org", "password": GOOD}
+    for _ in range(7):  # and a full line is not held against who was turned away
+        assert await stranger.refused("POST", "login", **login) == (503, "busy")
+    await ann.login()
+    await ann.ok("POST", "password", current=GOOD, new=OTHER)
+    room.release(taken)
+    await stranger.ok("POST", "login", email="ann@example.org", password=OTHER)
