@@ -1,5 +1,6 @@
 """People, tokens, sessions and second factors on both databases."""
 
+import pyotp
 import pytest
 from sqlalchemy.exc import IntegrityError
 
@@ -111,4 +112,25 @@ def test_codes_are_of_one_person(everybody, database, secret_box, ann):
         factors.check(ann.id, "123456")
     with pytest.raises(Refused, match="wrong"):
         factors.check(ann.id, "AAAA-BBBB-CCCC-DDDD")
+    assert not factors.on(ann.id) and factors.recovery_left(ann.id) == 0
+
+
+def test_each_code_is_taken_once(everybody, database, secret_box, clock, ann):
+    factors = SecondFactors(database, secret_box, clock)
+    factors.enrol(ann.id, "ann@example.org")
+    secret, uri = factors.enrol(ann.id, "ann@example.org")  # the first is void
+    app = pyotp.TOTP(secret)
+    assert uri.startswith("otpauth://totp/ExCraft:ann%40example.org?secret=")
+    first = app.at(clock.ns // SECOND)
+    recovery = factors.confirm(ann.id, first)
+    assert factors.on(ann.id) and factors.recovery_left(ann.id) == len(recovery) == 10
+    early = app.at(clock.ns // SECOND + 30)
+    factors.check(ann.id, early)  # a clock that is a little fast
+    for used in (first, early, app.at(clock.ns // SECOND + 90), app.at(clock.ns // SECOND - 60)):
+        with pytest.raises(Refused, match="wrong, too old or was used"):
+            factors.check(ann.id, used)
+    factors.check(ann.id, recovery[3])
+    with pytest.raises(Refused, match="wrong, too old or was used"):
+        factors.check(ann.id, recovery[3])
+    factors.disable(ann.id)
     assert not factors.on(ann.id) and factors.recovery_left(ann.id) == 0
