@@ -194,6 +194,7 @@ def test_who_may_not_read_and_nothing_is_noted_as_read(desk):
         (OLGA._replace(member_id=ada), document, NotAllowed),
         (OLGA, "0" * 32, UnknownCase),
         (OLGA, "../secret.key", UnknownCase),
+        (OLGA, "a\0b", UnknownCase),
         (OLGA, "/etc/passwd", UnknownCase),
     ]:
         with pytest.raises(wrong):
@@ -313,6 +314,21 @@ def test_a_start_removes_files_without_a_row(desk, monkeypatch):
     assert desk.documents.remove_orphans() == 1
     assert [f.name for f in desk.folder.iterdir()] == [document]
     assert desk.documents.remove_orphans() == 0
+
+
+def test_the_wrong_database_deletes_no_document(desk, tmp_path, caplog):
+    ada = desk.member("ada")
+    document = add(desk, desk.filled(ada), ada)
+    other = quick_desk(tmp_path, url=f"sqlite:///{tmp_path / 'other.db'}")
+    assert other.documents.remove_orphans() == 0
+    bob = other.member("bob")
+    mine = add(other, other.filled(bob), bob)
+    for number in range(kyc_documents.ORPHANS_MAX):
+        (desk.folder / f"{number:032x}").touch()
+    assert other.documents.remove_orphans() == 0
+    assert (desk.folder / document).exists() and (desk.folder / mine).exists()
+    assert caplog.text.count("is it the database of this folder?") == 2
+    other.database.close()
 
 
 def test_what_rests_too_long_is_erased_and_what_is_needed_stays(url, tmp_path):

@@ -169,7 +169,10 @@ class Cases:
             return self._duplicates(connection, find(connection, case_id))
 
     def step(self, case_id: int, step: Step, actor: Actor, reason: str = "") -> Case:
-        """Take one step of the table; raises KycError, and then nothing changed."""
+        """Take one step of the table; raises KycError, and then nothing changed.
+
+        What staff did is noted once it is done: if `note` fails, the step stands in the history.
+        """
         with self.database.write_durable() as connection:
             case = self.step_in(connection, case_id, step, actor, reason)
         if TABLE[step].by in (By.REVIEWER, By.CLAIMANT):

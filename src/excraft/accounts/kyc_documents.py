@@ -1,5 +1,6 @@
 """Documents of a case: one sealed file each in a folder, and a row that says whose it is."""
 
+import logging
 import os
 import re
 import secrets
@@ -17,6 +18,9 @@ from excraft.accounts.kyc_seal import OVERHEAD_BYTES, Place
 from excraft.accounts.kyc_states import RESTING
 from excraft.store.schema_kyc import kyc_cases, kyc_documents
 
+ORPHANS_MAX = 64  # more than one kill can leave
+
+_log = logging.getLogger(__name__)
 _ID = re.compile(r"[0-9a-f]{32}")
 _c = kyc_documents.c
 _COLUMNS = (_c.id, _c.case_id, _c.purpose, _c.content_type, _c.size_bytes, _c.added_ns,
@@ -90,8 +94,8 @@ class Documents:
         question = select(*_COLUMNS, _c.sealed_key).where(_c.id == document)
         with self._cases.database.write_durable() as connection:
             actor.require(Act.READ)
-            row = connection.execute(question).first()
-            if row is None or not _ID.fullmatch(document):
+            row = connection.execute(question).first() if _ID.fullmatch(document) else None
+            if row is None:
                 raise UnknownCase(f"there is no document {document[:40]!r}")
             what = f"saw document {document}: {reason}"
             case = self._cases.look(connection, row.case_id, actor, what)
@@ -103,10 +107,21 @@ class Documents:
         return Document(*row[:-1]), content
 
     def remove_orphans(self) -> int:
-        """Delete files without a row. Call it at the start, before the first `add`."""
+        """Delete files without a row. Call it at the start, before the first `add`.
+
+        A kill leaves a few. When there are many, or no row at all, the database is not the one of
+        this folder, and nothing is deleted.
+        """
         with self._cases.database.read() as connection:
+            total = connection.scalar(select(func.count()).select_from(kyc_documents))
             known = set(connection.scalars(select(_c.id).where(_c.sealed_key.is_not(None))))
         orphans = [f for f in self._folder.iterdir() if f.name not in known and f.is_file()]
+        if orphans and (total == 0 or len(orphans) > ORPHANS_MAX):
+            _log.warning(
+                "%s has %d files that the database does not know, so they stay; is it the database "
+                "of this folder?", self._folder, len(orphans),
+            )  # fmt: skip
+            return 0
         for orphan in orphans:
             orphan.unlink()
         return len(orphans)
