@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -75,6 +76,28 @@ def test_from_the_log_to_the_member(excraft, data, tmp_path, capsys):
     assert capsys.readouterr().out.split() == [day, str(root["position"]), root["hash"]]
     with pytest.raises(Failure, match="published already"):
         publish(data, day=day)
+
+
+def test_an_auditor_gets_the_same_root_from_a_copy(data, tmp_path, capsys):
+    from excraft.cli.liabilities import publish
+
+    copy = shutil.copytree(data, tmp_path / "copy")
+    for file in (copy / "snapshots").iterdir():
+        file.unlink()
+    found = []
+    for folder in (data, copy):
+        publish(folder, day=today(), as_json=True)
+        found.append(json.loads(capsys.readouterr().out))
+    assert found[0] == found[1]
+    shutil.rmtree(copy / "liabilities")
+    (copy / "secret.key").write_text("ab" * 32 + "\n")
+    publish(copy, day=today(), as_json=True)
+    other = json.loads(capsys.readouterr().out)
+    assert other["hash"] != found[0]["hash"]
+    for name in ("position", "log_hash", "state_hash"):
+        assert other[name] == found[0][name]
+    totals = [[asset["total"] for asset in root["assets"]] for root in (other, found[0])]
+    assert totals[0] == totals[1]
 
 
 def test_a_running_exchange_goes_on(data):
