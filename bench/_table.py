@@ -78,6 +78,11 @@ def memory(result: dict) -> list[tuple[str, str, str]]:
     ]  # fmt: skip
 
 
+def liabilities(result: dict) -> list[tuple[str, str, str]]:
+    figure = f"{result['seconds']} s, {result['cpu_seconds']} s CPU"
+    return [(f"liabilities of {result['accounts']:,} accounts", "<= 30 s", figure)]
+
+
 def lines(flow_files: list[str]) -> list[Line]:
     return [
         Line(["flow", *flow_files], flow),
@@ -88,6 +93,7 @@ def lines(flow_files: list[str]) -> list[Line]:
         Line(["replay"], lambda r: [("replay", "3,000,000/s", rate(r["commands_per_s"]))]),
         Line(["rest"], rest),
         Line(["websocket"], websocket),
+        Line(["liabilities"], liabilities),
         Line(["memory"], memory),
     ]
 

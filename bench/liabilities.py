@@ -88,8 +88,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(json.dumps(result))
         return 0
     print(
-        "{accounts:,} accounts, {assets} assets: {seconds} s ({cpu_seconds} s CPU), at most {peak_growth_mib:,} MiB more "
-        "memory, {kept_mib:,} MiB kept; a proof in {proof_ms} ms, {proof_bytes:,} bytes".format(
+        "{accounts:,} accounts, {assets} assets: {seconds} s ({cpu_seconds} s CPU), at most "
+        "{peak_growth_mib:,} MiB more memory, {kept_mib:,} MiB kept; a proof in {proof_ms} ms, {proof_bytes:,} bytes".format(
             **result
         )
     )
