@@ -89,9 +89,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     print(
         "{accounts:,} accounts, {assets} assets: {seconds} s ({cpu_seconds} s CPU), at most "
-        "{peak_growth_mib:,} MiB more memory, {kept_mib:,} MiB kept; a proof in {proof_ms} ms, {proof_bytes:,} bytes".format(
-            **result
-        )
+        "{peak_growth_mib:,} MiB more memory, {kept_mib:,} MiB kept; a proof in "
+        "{proof_ms} ms, {proof_bytes:,} bytes".format(**result)
     )
     return 0
 
