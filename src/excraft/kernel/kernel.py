@@ -1,6 +1,6 @@
 """The compiled kernel behind a typed surface: records in, event rows out."""
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from excraft.kernel.layout import (
 from excraft.kernel.reserve import SEQUENCE
 from excraft.kernel.step import census
 from excraft.kernel.tables import Tables, power_of_two
-from excraft.kernel.together import run
+from excraft.kernel.together import GONE, run
 from excraft.messages.codec import OutOfOrder, Record
 from excraft.messages.events import EVENT
 
@@ -78,10 +78,29 @@ class Kernel:
         state_ = (tables.funds, tables.books, tables.assets)
         work = (self._administrative, *state_, batch, self._out, self._rows)
         self._gates[:] = 0
-        others = [self._pool.submit(run, t, threads, self._gates, *work) for t in range(1, threads)]
-        totals = [run(0, threads, self._gates, *work), *(other.result() for other in others)]
+        others = [self._submit(t, threads, *work) for t in range(1, threads)]
+        totals = [self._run(0, threads, *work), *(other.result() for other in others)]
         rows = self._rows[: totals[-1]]
         return rows if self._reuse else rows.copy()
+
+    def _submit(self, thread: int, *work) -> Future:
+        try:
+            return self._pool.submit(self._run, thread, *work)
+        except RuntimeError:  # the system has no thread for us
+            self._gates[:] = GONE
+            raise
+
+    def _run(self, thread: int, threads: int, *work) -> int:
+        """One thread's share. When it fails, which only uncompiled code can, the others end too
+        instead of waiting for it for ever."""
+        try:
+            if not PLAIN:
+                return run(thread, threads, self._gates, *work)
+            with np.errstate(over="ignore"):  # of this thread: hashes wrap
+                return run(thread, threads, self._gates, *work)
+        except BaseException:
+            self._gates[thread] = GONE
+            raise
 
     def _make_room(self, commands: np.ndarray, count: int) -> None:
         """Let the tables grow. Small records draw on a reserve that is filled up now and then, so

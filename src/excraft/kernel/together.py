@@ -19,14 +19,16 @@ from excraft.kernel.step import (
 )
 
 BOOK_BITS = BOOK_PARTITIONS.bit_length() - 1
+GONE = 1 << 62  # gate of a thread that failed
 PATIENCE = 1000  # looks before giving way to another thread
 
 
 @compiled
 def meet(thread, threads, gates, number):
-    """Wait until every thread has come to this point, the record's `number`th."""
+    """Wait until every thread has come to this point, the record's `number`th; False when one of
+    them never will."""
     if threads == 1:
-        return
+        return True
     publish(gates[thread], 0, number)
     for other in range(threads):
         looks = 0
@@ -34,6 +36,9 @@ def meet(thread, threads, gates, number):
             looks += 1
             if looks > PATIENCE:
                 give_way()
+        if observe(gates[other], 0) == GONE:
+            return False
+    return True
 
 
 @compiled
@@ -107,7 +112,8 @@ def sort(thread, begin, end, batch):
 @entry
 def run(thread, threads, gates, administrative, funds, books, assets, batch, out, rows):
     """All phases of a record; the caller has seen to the room. Returns how many event rows there
-    are in `rows` when it is the last thread. `administrative` 0: no command is."""
+    are in `rows` when it is the last thread; -1 when another thread is gone. `administrative` 0:
+    no command is."""
     count = len(batch.commands)
     begin, end = count * thread // threads, count * (thread + 1) // threads
     out.tops[thread, EVENT_ROWS] = 0
@@ -116,22 +122,29 @@ def run(thread, threads, gates, administrative, funds, books, assets, batch, out
         if administrative > 0:
             administer(funds, books, assets, batch, out)
         open_trading(funds, books, batch)
-    meet(thread, threads, gates, 1)
+    if not meet(thread, threads, gates, 1):
+        return -1
     reserve(thread, threads, funds, books, batch, out)
-    meet(thread, threads, gates, 2)
+    if not meet(thread, threads, gates, 2):
+        return -1
     tally(thread, begin, end, batch)
-    meet(thread, threads, gates, 3)
+    if not meet(thread, threads, gates, 3):
+        return -1
     if thread == 0:
         plan(threads, batch)
-    meet(thread, threads, gates, 4)
+    if not meet(thread, threads, gates, 4):
+        return -1
     sort(thread, begin, end, batch)
-    meet(thread, threads, gates, 5)
+    if not meet(thread, threads, gates, 5):
+        return -1
     match(thread, threads, funds, books, batch, out)
-    meet(thread, threads, gates, 6)
+    if not meet(thread, threads, gates, 6):
+        return -1
     settle(thread, threads, funds, books, out)
     if threads > 1:
         out.tops[thread, GATHERED_ROWS] = count_rows(begin, end, batch)
-    meet(thread, threads, gates, 7)
+    if not meet(thread, threads, gates, 7):
+        return -1
     at = 0
     for t in range(thread):
         at += i64(out.tops[t, GATHERED_ROWS])
