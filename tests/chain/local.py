@@ -20,7 +20,7 @@ class Chain:
         self.node = Node(anvil.url, anvil.chain_id, Limits(seconds=20.0))
         self.web3 = self.node.web3
 
-    async def rich(self, number: int = 0) -> str:
+    async def rich(self, number: int = 9) -> str:
         return (await self.web3.eth.accounts)[number]
 
     async def send(self, to: str, units: int) -> str:

@@ -31,8 +31,8 @@ class Ledger(Protocol):
     """What custody needs of the exchange."""
 
     async def credit(self, account: int, asset: int, atoms: int, reference: str) -> int:
-        """Position in the log, once it is durable. Raises CreditRefused when it is not taken, for good;
-        CreditFailed when that is not known."""
+        """Position in the log, once it is durable. Raises CreditRefused when it is not taken,
+        for good; CreditFailed when that is not known."""
         ...
 
     async def find(self, references: Sequence[str]) -> dict[str, int]:
@@ -129,7 +129,13 @@ class Deposits:
         if tip is not None and blocks[0].header.parent != tip.hash:
             return False
         arrivals = await self._arrivals(blocks, logs)
-        await asyncio.to_thread(self._book.add, [b.header for b in blocks], arrivals)
+        headers = [block.header for block in blocks]
+        if tip is None and first > 0:
+            # The first common ancestor, should all that is read from here on go away.
+            headers = [*await self._node.headers([first - 1]), *headers]
+            if headers[0].hash != headers[1].parent:
+                raise BadAnswer(f"{self._node.name} changed its chain while it was read")
+        await asyncio.to_thread(self._book.add, headers, arrivals)
         return True
 
     async def _roll_back(self, top: int) -> None:

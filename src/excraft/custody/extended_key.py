@@ -77,9 +77,7 @@ def _from_base58check(text: str) -> bytes:
         if digit < 0:
             raise BadKey("the key contains a character that base58 does not have")
         number = number * 58 + digit
-    if number >> 656:
-        raise BadKey("the key is larger than 82 bytes: it is damaged")
-    whole = number.to_bytes(82, "big")
+    whole = number.to_bytes(82, "big")  # 111 digits of base 58 are less than 2**651
     if _check(whole[:78]) != whole[78:]:
         raise BadKey("the check sum of the key is wrong: a character is missing or changed")
     return whole[:78]
