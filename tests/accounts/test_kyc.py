@@ -366,7 +366,7 @@ def test_a_call_that_fails_is_repeated_and_holds_later_ones_of_its_member_back(d
     told, down = [], True
 
     def on_level(member: int, level: Level) -> None:
-        if down and member == ada:
+        if down and (member, level) == (ada, Level.BASIC):
             raise OSError("the engine is away")
         told.append((member, level))
 
@@ -376,6 +376,21 @@ def test_a_call_that_fails_is_repeated_and_holds_later_ones_of_its_member_back(d
     down = False
     assert outbox.deliver() == 2
     assert told[1:] == [(ada, Level.BASIC), (ada, Level.NONE)]
+
+
+def test_what_another_told_meanwhile_is_not_told_again(desk):
+    for name in ("ada", "bob"):
+        desk.approved(desk.member(name), document_number=f"NR {name}")
+    told = []
+    other = Outbox(desk.database, lambda *said: told.append(said), lambda: desk.now_ns)
+
+    def slow(*said) -> None:
+        told.append(said)
+        other.deliver()
+        desk.now_ns += LEASE_NS
+
+    assert Outbox(desk.database, slow, lambda: desk.now_ns).deliver() == 1
+    assert len(told) == len(set(told)) == 2
 
 
 def test_two_who_deliver_at_once_tell_once(desk):
