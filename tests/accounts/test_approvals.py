@@ -16,8 +16,10 @@ from excraft.accounts.approvals import (
     OPEN_MAX,
     TRANSITIONS,
     State,
+    hash_of,
 )
 from excraft.accounts.audit import Filter
+from excraft.accounts.canonical import canonical
 from excraft.accounts.members import Members
 from excraft.accounts.staff import Staff, staff_of
 from excraft.accounts.staff_errors import (
@@ -242,21 +244,23 @@ def test_what_was_altered_after_the_approval_is_refused_for_ever(database, clock
 
 def test_an_intruder_who_also_alters_the_hashes_meets_the_audit_log(database, staff, bosses):
     made = approved(staff, bosses)
-    forged = staff.approvals.propose(bosses[0], Act.CREDIT, PAYLOAD | {"amount": 10**9})
-    with database.write() as connection:
-        for table, column in (("proposals", "id"), ("approvals", "proposal_id")):
+    bigger = canonical(PAYLOAD | {"amount": 10**9})
+    forged = made._replace(payload=bigger)
+
+    def write(proposal, digest: bytes) -> None:
+        given = {"hash": digest, "id": made.id, "payload": proposal.payload}
+        with database.write() as connection:
             connection.execute(
-                text(f"UPDATE {table} SET hash = :hash WHERE {column} = :id"),
-                {"hash": forged.hash, "id": made.id},
+                text("UPDATE proposals SET hash = :hash, payload = :payload WHERE id = :id"), given
             )
+            connection.execute(
+                text("UPDATE approvals SET hash = :hash WHERE proposal_id = :id"), given
+            )
+
+    write(forged, hash_of(forged))
     with pytest.raises(Altered, match="is refused"):
         staff.approvals.execute(bosses[1], made.id, lambda *_: pytest.fail("done"))
-    with database.write() as connection:  # as it was, for the invariant at the end
-        for table, column in (("proposals", "id"), ("approvals", "proposal_id")):
-            connection.execute(
-                text(f"UPDATE {table} SET hash = :hash WHERE {column} = :id"),
-                {"hash": made.hash, "id": made.id},
-            )
+    write(made, made.hash)  # as it was, for the invariant at the end
 
 
 @pytest.mark.parametrize("before", ["PROPOSED", "WITHDRAWN", "EXECUTED"])
@@ -294,7 +298,9 @@ def test_a_stricter_setting_counts_for_what_is_open(staff, bosses):
     made = staff.approvals.propose(bosses[0], Act.CREDIT, PAYLOAD)
     needs(staff, Act.CREDIT, 2, bosses)
     assert staff.approvals.approve(bosses[1], made.id, made.hash).state == State.PROPOSED
+    for_two = staff.approvals.propose(bosses[0], Act.CREDIT, PAYLOAD)
     needs(staff, Act.CREDIT, 0, bosses)
+    assert staff.approvals.approve(bosses[1], for_two.id, for_two.hash).state == State.PROPOSED
     with pytest.raises(WrongState, match="needs no approval; do it"):
         staff.approvals.propose(bosses[0], Act.CREDIT, PAYLOAD)
     assert staff.approvals.approve(bosses[2], made.id, made.hash).state == State.APPROVED
