@@ -1,6 +1,19 @@
 """Every table of the database: importing this makes `metadata` whole."""
 
-from excraft.store import schema_audit, schema_custody, schema_kyc, schema_people
+from excraft.store import (
+    schema_audit,
+    schema_custody,
+    schema_kyc,
+    schema_people,
+    schema_withdrawals,
+)
 from excraft.store.schema import metadata
 
-__all__ = ["metadata", "schema_audit", "schema_custody", "schema_kyc", "schema_people"]
+__all__ = [
+    "metadata",
+    "schema_audit",
+    "schema_custody",
+    "schema_kyc",
+    "schema_people",
+    "schema_withdrawals",
+]
