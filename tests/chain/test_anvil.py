@@ -17,7 +17,8 @@ async def test_the_state_is_there_again_after_a_restart(tmp_path):
         chain = Chain(anvil)
         try:
             assert (await chain.node.head()).number == run - 1
-            await chain.send(await chain.rich(1), 7)
+            sent = await chain.send(await chain.rich(1), 7)
+            await chain.web3.eth.wait_for_transaction_receipt(sent, timeout=20)
             balance = await chain.web3.eth.get_balance(await chain.rich(1))
             assert balance == 10_000 * 10**18 + 7 * run
         finally:

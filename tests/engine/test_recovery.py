@@ -292,7 +292,8 @@ def test_a_disk_without_room_for_a_snapshot_does_not_stop_trading(desk, run, tmp
         folder.unlink()
         await d.engine.stop()
         assert d.engine.failure == "" and d.engine.snapshots.trouble == ""
-        assert len(list(folder.glob("*.snapshot"))) == 1
+        newest = max(folder.glob("*.snapshot"))  # one may have fallen due before the end, too
+        assert int(newest.stem) == d.engine.position
         shutil.rmtree(folder)
 
     run(story())
