@@ -45,6 +45,9 @@ class Parameter(IntEnum):
     RAW_REQUESTS_PER_5_MINUTES = 8
     ORDERS_PER_10_SECONDS = 9
     ORDERS_PER_DAY = 10
+    UNVERIFIED_MAY_TRADE = 11
+    UNVERIFIED_OPEN_ORDERS_MAX = 12
+    UNVERIFIED_MAY_WITHDRAW = 13
     MARKET_STATE = 20
     MARKET_POOL = 21
     MIN_PRICE_TICKS = 22
@@ -56,6 +59,9 @@ class Parameter(IntEnum):
     MARKET_BAND_PPM = 28
     MAKER_FEE_PPM = 40
     TAKER_FEE_PPM = 41
+    KYC_LEVEL = 56
+    REFERRER = 57
+    REFERRAL_SHARE_PPM = 58
     ACCOUNT_STATE = 60
     ACCOUNT_POOL = 61
     TRADE_GROUP = 62
@@ -121,6 +127,15 @@ RULES: dict[Parameter, Rule] = {
         "gateway",
         "unfilled orders per account and day",
     ),
+    Parameter.UNVERIFIED_MAY_TRADE: Rule(
+        Scope.EXCHANGE, 0, 1, 1, "kernel", "1: accounts of KYC level 0 may place orders"
+    ),
+    Parameter.UNVERIFIED_OPEN_ORDERS_MAX: Rule(
+        Scope.EXCHANGE, 0, 1_000_000, 10_000, "kernel", "open orders of an account of KYC level 0"
+    ),
+    Parameter.UNVERIFIED_MAY_WITHDRAW: Rule(
+        Scope.EXCHANGE, 0, 1, 0, "kernel", "1: accounts of KYC level 0 may withdraw"
+    ),
     Parameter.MARKET_STATE: Rule(
         Scope.MARKET,
         1,
@@ -168,6 +183,15 @@ RULES: dict[Parameter, Rule] = {
     ),
     Parameter.TAKER_FEE_PPM: Rule(
         Scope.MARKET_TIER, 0, 100_000, 1_000, "kernel", "fee on what a taking side receives"
+    ),
+    Parameter.KYC_LEVEL: Rule(
+        Scope.ACCOUNT, 0, 3, 0, "kernel", "how well the owner is known; 0 not verified"
+    ),
+    Parameter.REFERRER: Rule(
+        Scope.ACCOUNT, 0, 2**31 - 1, 0, "kernel", "account that referred this one, plus 1; 0 none"
+    ),
+    Parameter.REFERRAL_SHARE_PPM: Rule(
+        Scope.ACCOUNT, 0, 500_000, 0, "kernel", "share of its fees that is owed to its referrer"
     ),
     Parameter.ACCOUNT_STATE: Rule(
         Scope.ACCOUNT, 1, 2, AccountState.ACTIVE, "kernel", "1 ACTIVE, 2 FROZEN"

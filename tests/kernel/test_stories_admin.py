@@ -97,7 +97,7 @@ def test_parameters_and_their_subjects(kernel):
         kernel,
         """
         raw kind=25 number=0           -> refused UNKNOWN_PARAMETER
-        raw kind=25 number=11          -> refused UNKNOWN_PARAMETER
+        raw kind=25 number=19          -> refused UNKNOWN_PARAMETER
         raw kind=25 number=64          -> refused UNKNOWN_PARAMETER
         raw kind=25 number=65535       -> refused UNKNOWN_PARAMETER
         raw kind=25 number=1 account=0 market=0 amount=5 -> refused UNKNOWN_PARAMETER

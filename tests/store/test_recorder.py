@@ -1,6 +1,7 @@
 """What the recorder stores is what the kernel did: orders, fills and every atom of money."""
 
 import random
+from collections import Counter
 
 import pytest
 from sqlalchemy import func, select
@@ -41,11 +42,13 @@ def expected_orders(taken) -> dict[int, object]:
 
 def balances_of(kernel, accounts: int) -> dict:
     """What recount must find, from the kernel's own state."""
-    found = {}
+    found = Counter()
     for account in range(accounts):
         for asset, (free, held) in kernel.balances(account).items():
             found[account, Bucket.FREE, asset] = free
             found[account, Bucket.HELD, asset] = held
+        for (asset, _), atoms in kernel.reserved(account).items():
+            found[account, Bucket.RESERVED, asset] += atoms
     return {key: amount for key, amount in found.items() if amount}
 
 

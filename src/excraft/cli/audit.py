@@ -88,7 +88,7 @@ class Audit:
 
     def _count_money(self, events: np.ndarray) -> None:
         moved = events[
-            (events["kind"] == EventKind.CREDITED) | (events["kind"] == EventKind.DEBITED)
+            np.isin(events["kind"], (EventKind.CREDITED, EventKind.DEBITED, EventKind.SPENT))
         ]
         for kind, asset, amount in moved[["kind", "market", "amount"]].tolist():
             self._in[asset] += amount if kind == EventKind.CREDITED else -amount
@@ -108,6 +108,12 @@ class Audit:
             self._expect(
                 free >= 0 and held >= 0, "no balance is negative",
                 f"account {account} has {free} free and {held} held of asset {asset}",
+            )  # fmt: skip
+        for account, asset, _, atoms in arrays["reserves"].tolist():
+            owned[asset] += atoms
+            self._expect(
+                atoms >= 0, "no balance is negative",
+                f"account {account} has {atoms} reserved of asset {asset}",
             )  # fmt: skip
         fees = arrays["assets"][:, 2].tolist()
         for asset in self._effects.listings.assets:
@@ -175,9 +181,13 @@ class Audit:
                 for row in connection.execute(at_mark.group_by(account, entries.c.asset, bucket)):
                     stored[row[0], row[1], row[2]] += sign * int(row[3])
         owned: Counter[tuple[int, int, int]] = Counter()
-        for account, asset, free, held in self.kernel.snapshot()["balances"].tolist():
+        arrays = self.kernel.snapshot()
+        for account, asset, free, held in arrays["balances"].tolist():
             owned[account, asset, Bucket.FREE], owned[account, asset, Bucket.HELD] = free, held
-        of_members = {key: sum_ for key, sum_ in stored.items() if key[2] in (0, 1)}
+        for account, asset, _, atoms in arrays["reserves"].tolist():
+            owned[account, asset, Bucket.RESERVED] += atoms
+        theirs = (Bucket.FREE, Bucket.HELD, Bucket.RESERVED)
+        of_members = {key: sum_ for key, sum_ in stored.items() if key[2] in theirs}
         for key in owned.keys() | of_members.keys():
             account, asset, bucket = key
             self._expect(

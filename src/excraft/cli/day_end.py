@@ -9,6 +9,7 @@ from excraft.custody.liabilities_files import State
 from excraft.engine.listings import Listings
 from excraft.engine.snapshot import RECORD_BLOB, fingerprint
 from excraft.kernel import Kernel
+from excraft.kernel.state import owned
 from excraft.log import LogDamaged, LogError, open_for_reading, snapshots
 from excraft.log.ahead import ahead
 from excraft.log.disk import Disk
@@ -44,8 +45,7 @@ def state_before(folder: Folder, kernel: Kernel, end_ns: int) -> State:
     if broken := kernel.invariant():
         raise Failure(f"the kernel's state contradicts itself: {'; '.join(broken)}", Exit.DAMAGED)
     assets = [(asset.symbol, asset.decimals) for asset in listings.assets]
-    balances = kernel.snapshot()["balances"]
-    return State(kernel.position, log_hash, kernel.state_hash(), assets, balances)
+    return State(kernel.position, log_hash, kernel.state_hash(), assets, owned(kernel.snapshot()))
 
 
 def _bring(folder: Folder, kernel: Kernel, end_ns: int) -> Listings:

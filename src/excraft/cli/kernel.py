@@ -47,6 +47,8 @@ def _step_once(threads: int) -> None:
     kernel = Kernel(threads)
     kernel.step(record_of([OpenAccount()], position=1, sequence=1, time_ns=1))
     kernel.balance(0, 0)
+    kernel.shown(0, 0)
+    kernel.reserved(0)
     kernel.state_hash()
     kernel.invariant()
     Kernel(threads).restore(kernel.snapshot())

@@ -153,7 +153,7 @@ class Listings:
                 self._list_asset(subject, event.amount, texts.get(index, ""))
             elif event.kind == EventKind.MARKET_LISTED:
                 self._list_market(subject, record.commands[index], texts.get(index, ""))
-            else:
+            elif event.kind == EventKind.PARAMETER_SET:
                 subject = event.account if event.account >= 0 else subject
                 parameter = Parameter(event.trade_id)
                 self._set(parameter, subject, tier=event.order_id, value=event.amount)

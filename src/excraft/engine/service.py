@@ -28,7 +28,7 @@ from excraft.engine.recovery import Progress, Recovered, recover
 from excraft.engine.snapshot import Snapshots
 from excraft.log import Log, LogFull
 from excraft.messages.codec import Record
-from excraft.messages.commands import Command, CommandKind, ListAsset, ListMarket, pack
+from excraft.messages.commands import Cause, Command, CommandKind, ListAsset, ListMarket, pack
 
 PARTITION = 0
 _LISTING_KINDS = frozenset((int(CommandKind.LIST_ASSET), int(CommandKind.LIST_MARKET)))
@@ -113,6 +113,21 @@ class Engine:
         """(free, held) atoms by asset, the non-zero ones, after a whole record."""
         with self.lock:
             return self._kernel.balances(account)
+
+    def shown(self, account: int, asset: int) -> tuple[int, int]:
+        """(free, locked) atoms after a whole record; locked is held by orders or reserved."""
+        with self.lock:
+            return self._kernel.shown(account, asset)
+
+    def all_shown(self, account: int) -> list[tuple[int, int]]:
+        """The same for every asset, by its number."""
+        with self.lock:
+            return [self._kernel.shown(account, a.number) for a in self.listings.assets]
+
+    def reserved(self, account: int) -> dict[tuple[int, Cause], int]:
+        """Atoms set aside by (asset, cause), the non-zero ones, after a whole record."""
+        with self.lock:
+            return self._kernel.reserved(account)
 
     def state_hash(self) -> str:
         """The kernel's state hash after a whole record."""

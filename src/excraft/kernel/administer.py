@@ -14,6 +14,7 @@ from excraft.kernel.reserve import (
     UNKNOWN_MARKET,
 )
 from excraft.kernel.rows import new_event, refuse
+from excraft.kernel.set_aside import ASSETS, PAY_REFERRAL, UNKNOWN_ASSET, set_aside_one
 from excraft.messages.commands import CommandKind
 from excraft.messages.events import EventKind
 from excraft.messages.reasons import Reason
@@ -29,7 +30,7 @@ FIRST_ADMINISTRATIVE = CREDIT
 CREDITED, DEBITED = int(EventKind.CREDITED), int(EventKind.DEBITED)
 ACCOUNT_OPENED, ASSET_LISTED = int(EventKind.ACCOUNT_OPENED), int(EventKind.ASSET_LISTED)
 MARKET_LISTED, PARAMETER_SET = int(EventKind.MARKET_LISTED), int(EventKind.PARAMETER_SET)
-UNKNOWN_ASSET, TABLE_FULL = int(Reason.UNKNOWN_ASSET), int(Reason.TABLE_FULL)
+TABLE_FULL = int(Reason.TABLE_FULL)
 AMOUNT_OUT_OF_RANGE = int(Reason.AMOUNT_OUT_OF_RANGE)
 UNKNOWN_PARAMETER = int(Reason.UNKNOWN_PARAMETER)
 PARAMETER_OUT_OF_BOUNDS = int(Reason.PARAMETER_OUT_OF_BOUNDS)
@@ -47,8 +48,9 @@ MARKET_BAND, MAKER_FEE = int(Parameter.MARKET_BAND_PPM), int(Parameter.MAKER_FEE
 TAKER_FEE = int(Parameter.TAKER_FEE_PPM)
 ACCOUNT_STATE, ACCOUNT_POOL = int(Parameter.ACCOUNT_STATE), int(Parameter.ACCOUNT_POOL)
 TRADE_GROUP, FEE_TIER = int(Parameter.TRADE_GROUP), int(Parameter.FEE_TIER)
+KYC_LEVEL, REFERRER = int(Parameter.KYC_LEVEL), int(Parameter.REFERRER)
+REFERRAL_SHARE = int(Parameter.REFERRAL_SHARE_PPM)
 ATOMS_MAX = 10**18
-ASSETS = 69  # word of Batch.limits: number of assets
 
 PARAMETERS = 64  # words; parameter numbers are below this
 BOUNDS = np.zeros((PARAMETERS, 4), np.int64)  # scope (-1: no such parameter), low, high, default
@@ -120,7 +122,17 @@ def list_market(books, c, limits, row):
 
 
 @compiled
-def check_parameter(books, c, limits):
+def may_refer(funds, account, referrer, limits):
+    """Whether there is such an account, another one, that this one does not refer in turn."""
+    if referrer < 0:
+        return True
+    if referrer >= limits[ACCOUNTS] or referrer == account:
+        return False
+    return funds.accounts[referrer].referrer != account + 1
+
+
+@compiled
+def check_parameter(funds, books, c, limits):
     """0, or why the parameter cannot be set."""
     number, subject, tier = i64(c.number), i64(c.account), i64(c.order_id)
     if number >= PARAMETERS or BOUNDS[number, 0] < 0:
@@ -143,6 +155,8 @@ def check_parameter(books, c, limits):
     if number == MAX_LOTS or number == MAX_MARKET_LOTS:
         if value > AMOUNT_MAX // i64(books.markets[subject].lot_atoms):
             return PARAMETER_OUT_OF_BOUNDS
+    if number == REFERRER and not may_refer(funds, subject, value - 1, limits):
+        return PARAMETER_OUT_OF_BOUNDS
     return 0
 
 
@@ -180,12 +194,18 @@ def set_account(owner, number, value):
         owner.group = value
     elif number == FEE_TIER:
         owner.tier = value
+    elif number == KYC_LEVEL:
+        owner.level = value
+    elif number == REFERRER:
+        owner.referrer = value
+    elif number == REFERRAL_SHARE:
+        owner.share = value
 
 
 @compiled
 def set_parameter(funds, books, c, limits, row):
     """Any parameter, within its bounds."""
-    reason = check_parameter(books, c, limits)
+    reason = check_parameter(funds, books, c, limits)
     if reason != 0:
         return reason
     number, subject, value = i64(c.number), i64(c.account), i64(c.amount)
@@ -241,7 +261,7 @@ def move_money(funds, assets, c, limits, row):
 def administer_one(funds, books, assets, c, limits, events, tops):
     """One administrative command: one event row."""
     kind = i64(c.kind)
-    if kind < CREDIT or kind > SET_PARAMETER:
+    if kind < CREDIT or kind > PAY_REFERRAL:
         refuse(events, tops, c, UNKNOWN_COMMAND)
         return
     row = new_event(events, tops, kind, 0)  # the event has the command's number, in past tense
@@ -253,6 +273,8 @@ def administer_one(funds, books, assets, c, limits, events, tops):
         reason = list_market(books, c, limits, row)
     elif kind == SET_PARAMETER:
         reason = set_parameter(funds, books, c, limits, row)
+    elif kind > SET_PARAMETER:
+        reason = set_aside_one(funds, assets, c, limits, row)
     else:
         reason = move_money(funds, assets, c, limits, row)
     if reason != 0:

@@ -133,6 +133,13 @@ def fee_of(gross, rate):
 
 
 @compiled
+def share_of(fee, share):
+    """Parts per million of a fee, rounded down, for shares up to 10^6; exact."""
+    whole = fee // PPM
+    return whole * share + (fee - whole * PPM) * share // PPM
+
+
+@compiled
 def settle_one(funds, books, events, row):
     """Apply one settlement row to its account."""
     account = i64(row.account)
@@ -154,6 +161,9 @@ def settle_one(funds, books, events, row):
             asset = i64(books.markets[market].base_asset)
         funds.fees[partition, asset] += fee
         events[i64(row.event)].amount = fee
+        owner = funds.accounts[account]
+        if owner.referrer != 0:
+            slots[i64(row.receive)].owed += share_of(fee, i64(owner.share))
     if does & DOES_CLOSE:
         funds.accounts[account].open_orders -= 1
         key = i64(row.client_key)

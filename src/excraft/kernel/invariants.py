@@ -61,11 +61,22 @@ def _broken_money(rows: dict[str, np.ndarray], orders: np.ndarray) -> list[str]:
         if hold != held.pop((account, asset), 0):
             broken.append(f"account {account} asset {asset}: held {hold} is not what orders hold")
     broken += [f"orders of account {a} hold asset {x} it has no balance of" for a, x in held]
+    for account, asset, cause, atoms in rows["reserves"].tolist():
+        total[asset] += atoms
+        if atoms < 0:
+            broken.append(f"account {account} asset {asset}: {atoms} reserved for cause {cause}")
+    owed: Counter = Counter()
+    for account, asset, atoms in rows["owed"].tolist():
+        owed[asset] += atoms
+        if atoms < 0:
+            broken.append(f"account {account} asset {asset}: {atoms} owed to its referrer")
     for asset, (_, supply, fees) in enumerate(rows["assets"].tolist()):
         if total[asset] + fees != supply:
             broken.append(
                 f"asset {asset}: balances {total[asset]} + fees {fees} are not the supply {supply}"
             )
+        if owed[asset] > fees:
+            broken.append(f"asset {asset}: {owed[asset]} owed to referrers of {fees} fees")
     return broken
 
 
@@ -87,15 +98,14 @@ def _broken_accounts(kernel, accounts: np.ndarray, orders: np.ndarray) -> list[s
 
 def _broken_bounds(rows: dict[str, np.ndarray]) -> list[str]:
     """Parameters outside their bounds."""
-    scoped = {
-        Scope.MARKET: (rows["markets"][:, 4:13], Parameter.MARKET_STATE),
-        Scope.ACCOUNT: (rows["accounts"][:, :4], Parameter.ACCOUNT_STATE),
-    }
     broken = []
     for parameter, rule in RULES.items():
-        if rule.scope in scoped:
-            table, first = scoped[rule.scope]
-            values = table[:, parameter - first]
+        if rule.scope == Scope.MARKET:
+            values = rows["markets"][:, 4 + parameter - Parameter.MARKET_STATE]
+        elif rule.scope == Scope.ACCOUNT and parameter >= Parameter.ACCOUNT_STATE:
+            values = rows["accounts"][:, parameter - Parameter.ACCOUNT_STATE]
+        elif rule.scope == Scope.ACCOUNT:
+            values = rows["members"][:, 1 + parameter - Parameter.KYC_LEVEL]
         elif rule.scope == Scope.MARKET_TIER:
             values = rows["rates"][:, parameter - Parameter.MAKER_FEE_PPM :: 2]
         else:

@@ -19,10 +19,12 @@ from excraft.kernel.layout import (
     table,
 )
 from excraft.kernel.reserve import SEQUENCE
+from excraft.kernel.set_aside import look_up_reserved, look_up_shown
 from excraft.kernel.step import census
 from excraft.kernel.tables import Tables, power_of_two
 from excraft.kernel.together import GONE, run
 from excraft.messages.codec import OutOfOrder, Record
+from excraft.messages.commands import Cause
 from excraft.messages.events import EVENT
 
 INLINE = 2048  # records of fewer commands run on the calling thread
@@ -166,11 +168,28 @@ class Kernel:
                 return look_up(self.tables.funds.balances, account, asset)
         return look_up(self.tables.funds.balances, account, asset)
 
+    def shown(self, account: int, asset: int) -> tuple[int, int]:
+        """(free, locked) atoms: locked is what orders hold and what is reserved."""
+        with np.errstate(over="ignore"):
+            funds = self.tables.funds
+            return look_up_shown(funds.balances, funds.reserves, account, asset)
+
     def balances(self, account: int) -> dict[int, tuple[int, int]]:
         """(free, held) by asset, without those that are both 0."""
         assets = range(state.asset_count(self.tables))
         found = {asset: self.balance(account, asset) for asset in assets}
         return {asset: both for asset, both in found.items() if both != (0, 0)}
+
+    def reserved(self, account: int) -> dict[tuple[int, Cause], int]:
+        """Atoms set aside by (asset, cause), without zeros."""
+        found = {}
+        for asset in range(state.asset_count(self.tables)):
+            for cause in (Cause.WITHDRAWAL, Cause.STAKE):
+                with np.errstate(over="ignore"):
+                    atoms = look_up_reserved(self.tables.funds.reserves, account, asset, int(cause))
+                if atoms:
+                    found[asset, cause] = int(atoms)
+        return found
 
     def state_hash(self) -> str:
         """SHA-256 of the whole state, as docs/reference/kernel-rules.md lays it out."""

@@ -23,10 +23,20 @@ ACCOUNT = np.dtype(
         ("group", "<i4"),
         ("tier", "<i4"),
         ("open_orders", "<i4"),
-        ("spare", "<i4", 3),
+        ("level", "<i4"),  # KYC_LEVEL
+        ("referrer", "<i4"),  # account + 1, 0 none
+        ("share", "<i4"),  # of its fees that is owed to the referrer, ppm
     ]
 )  # 32 bytes
-BALANCE = np.dtype([("key", "<i8"), ("free", "<i8"), ("held", "<i8"), ("spare", "<i8")])  # 32
+BALANCE = np.dtype(
+    [
+        ("key", "<i8"),
+        ("free", "<i8"),
+        ("held", "<i8"),
+        ("owed", "<i8"),  # to the referrer, of the fees in this asset: they contain it
+    ]
+)  # 32
+RESERVED = np.dtype([("key", "<i8"), ("amount", "<i8")])
 CLIENT = np.dtype([("key", "<i8"), ("order_id", "<i8"), ("account", "<i4"), ("market", "<i4")])
 MARKET = np.dtype(
     [
@@ -134,7 +144,10 @@ FRESH, FREE, OPEN, LEVELS = 0, 1, 2, 3
 # columns of Outputs.tops: one row per thread
 EVENT_ROWS, SETTLEMENT_ROWS, GATHERED_ROWS = 0, 1, 2
 
-Funds = namedtuple("Funds", "accounts balances balance_count clients client_count fees")
+Funds = namedtuple(
+    "Funds",
+    "accounts balances balance_count clients client_count fees reserves reserve_count",
+)
 Books = namedtuple("Books", "orders extras index free pool levels queues markets rates")
 Assets = namedtuple("Assets", "decimals supply")
 # one record on its way: see together.py

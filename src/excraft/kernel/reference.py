@@ -13,10 +13,11 @@ from excraft.kernel.reference_match import Matching, Row, received
 from excraft.kernel.reference_reserve import Start, reserve
 from excraft.kernel.reference_state import Market, Order, State
 from excraft.messages.codec import OutOfOrder, Record
-from excraft.messages.commands import COMMAND, CommandKind, Side
+from excraft.messages.commands import COMMAND, Cause, CommandKind, Side
 from excraft.messages.events import EVENT, EventKind, Flag
 from excraft.messages.reasons import Reason
 from excraft.parameters import AccountState, MarketState, Parameter
+from excraft.units import PPM
 
 CommandRow = namedtuple("CommandRow", COMMAND.names)
 Task = Order | int
@@ -54,10 +55,24 @@ class Reference:
         pair = (account, asset)
         return self._state.free.get(pair, 0), self._state.held.get(pair, 0)
 
+    def shown(self, account: int, asset: int) -> tuple[int, int]:
+        """(free, locked) atoms: locked is what orders hold and what is reserved."""
+        free, held = self.balance(account, asset)
+        reserved = self._state.reserved
+        return free, held + sum(reserved.get((account, asset, cause), 0) for cause in Cause)
+
     def balances(self, account: int) -> dict[int, tuple[int, int]]:
         """(free, held) by asset, only those that are not both 0."""
         every = ((asset, self.balance(account, asset)) for asset in range(len(self._state.assets)))
         return {asset: pair for asset, pair in every if pair != (0, 0)}
+
+    def reserved(self, account: int) -> dict[tuple[int, Cause], int]:
+        """Atoms set aside by (asset, cause), without zeros."""
+        return {
+            (asset, Cause(cause)): atoms
+            for (owner, asset, cause), atoms in sorted(self._state.reserved.items())
+            if owner == account and atoms
+        }
 
     def state_hash(self) -> str:
         """SHA-256 in hex of everything that decides what happens next."""
@@ -186,6 +201,9 @@ class Reference:
             received(order, row["quantity"], row["price"], market) - fee
         )
         state.assets[gets].fees += fee
+        account = state.accounts[order.account].parameters
+        if account[Parameter.REFERRER]:
+            state.owed[order.account, gets] += fee * account[Parameter.REFERRAL_SHARE_PPM] // PPM
 
     def _release(self, order: Order, atoms: int) -> None:
         pays, _ = _assets(order, self._state.markets[order.market])

@@ -1,5 +1,6 @@
 """Phase 0 of the plain twin: money, accounts, listings and parameters."""
 
+from excraft.kernel.reference_aside import pay_referral, set_aside
 from excraft.kernel.reference_state import Account, Asset, Market, State
 from excraft.messages.commands import CommandKind
 from excraft.messages.events import EventKind
@@ -23,6 +24,15 @@ def administer(state: State, c) -> tuple[EventKind, dict[str, int]] | Reason:
             return _set_parameter(state, c)
         case CommandKind.CREDIT | CommandKind.DEBIT:
             return _move_money(state, c)
+        case CommandKind.PAY_REFERRAL:
+            return pay_referral(state, c)
+        case (
+            CommandKind.RESERVE
+            | CommandKind.RELEASE
+            | CommandKind.SPEND
+            | CommandKind.APPROVE_WITHDRAWAL
+        ):
+            return set_aside(state, c)
         case _:
             return Reason.UNKNOWN_COMMAND
 
@@ -92,8 +102,19 @@ def _set_parameter(state: State, c):
         table = state.markets[subject].fees[tier]
     if not rule.low <= value <= rule.high or value * _atoms(state, number, subject) > AMOUNT_MAX:
         return Reason.PARAMETER_OUT_OF_BOUNDS
+    if number == Parameter.REFERRER and not _may_refer(state, subject, value - 1):
+        return Reason.PARAMETER_OUT_OF_BOUNDS
     table[Parameter(number)] = value
     return EventKind.PARAMETER_SET, columns
+
+
+def _may_refer(state: State, account: int, referrer: int) -> bool:
+    """-1 is nobody; otherwise another account that this one does not refer in turn."""
+    if referrer < 0:
+        return True
+    if referrer == account or referrer >= len(state.accounts):
+        return False
+    return state.accounts[referrer].parameters[Parameter.REFERRER] != account + 1
 
 
 def _atoms(state: State, number: int, subject: int) -> int:

@@ -56,6 +56,9 @@ def _admission(state: State, c) -> Reason:
     account = state.accounts[c.account].parameters
     if account[Parameter.ACCOUNT_STATE] == AccountState.FROZEN:
         return Reason.ACCOUNT_FROZEN
+    unverified = account[Parameter.KYC_LEVEL] == 0
+    if unverified and not state.parameters[Parameter.UNVERIFIED_MAY_TRADE]:
+        return Reason.NOT_VERIFIED
     if c.market not in range(len(state.markets)):
         return Reason.UNKNOWN_MARKET
     market = state.markets[c.market].parameters
@@ -138,7 +141,10 @@ def _capacity(state: State, start: Start, index: int, c) -> Reason:
         or start.balances + 2 * index + 2 > limits[Parameter.MAX_BALANCES]
     ):
         return Reason.EXCHANGE_FULL
-    if account.open_orders >= limits[Parameter.MAX_OPEN_ORDERS_PER_ACCOUNT]:
+    most = limits[Parameter.MAX_OPEN_ORDERS_PER_ACCOUNT]
+    if account.parameters[Parameter.KYC_LEVEL] == 0:
+        most = min(most, limits[Parameter.UNVERIFIED_OPEN_ORDERS_MAX])
+    if account.open_orders >= most:
         return Reason.TOO_MANY_OPEN_ORDERS
     if c.client_key and c.client_key in account.by_key:
         return Reason.DUPLICATE_CLIENT_ID

@@ -160,6 +160,8 @@ class State:
         self.orders: dict[int, Order] = {}  # open ones by id
         self.free: dict[tuple[int, int], int] = {}  # by (account, asset); an entry, even of 0,
         self.held: dict[tuple[int, int], int] = {}  # is a balance that was ever created
+        self.reserved: dict[tuple[int, int, int], int] = defaultdict(int)  # account, asset, cause
+        self.owed: dict[tuple[int, int], int] = defaultdict(int)  # to the account's referrer
 
     def touch(self, account: int, asset: int) -> None:
         """Create the balance if it is not there."""
@@ -169,7 +171,13 @@ class State:
     def hash(self) -> str:
         """SHA-256 as kernel-rules.md defines it."""
         sections = [[[self.position, self.sequence, self.time_ns, len(self.free)]]]
-        sections.append([[n, v] for n, v in sorted(self.parameters.items())])
+        sections.append(
+            [
+                [n, v]
+                for n, v in sorted(self.parameters.items())
+                if n <= Parameter.ORDERS_PER_DAY or v != RULES[n].default
+            ]
+        )
         sections.append([[i, a.decimals, a.supply, a.fees] for i, a in enumerate(self.assets)])
         sections.append([_market_words(i, m) for i, m in enumerate(self.markets)])
         sections.append(
@@ -188,12 +196,25 @@ class State:
                 for order in side
             ]
         )
+        sections += self._later_sections()
         words = []
         for number, rows in enumerate(sections):
+            if number > 6 and not rows:
+                continue  # what old logs know nothing of leaves their hash as it was
             words += [number, len(rows)]
             for row in rows:
                 words += row
         return sha256(np.array(words, dtype="<i8").tobytes()).hexdigest()
+
+    def _later_sections(self) -> list[list[list[int]]]:
+        members = [
+            [i, *(a.parameters[n] for n in _MEMBER_WORDS)] for i, a in enumerate(self.accounts)
+        ]
+        return [
+            [row for row in members if any(row[1:])],
+            [[*key, atoms] for key, atoms in sorted(self.reserved.items()) if atoms],
+            [[*key, atoms] for key, atoms in sorted(self.owed.items()) if atoms],
+        ]
 
     def invariant(self) -> list[str]:
         """A sentence for everything that does not hold; empty when all is well."""
@@ -236,9 +257,16 @@ class State:
                     f"account {account} asset {asset}: held {held}, "
                     f"its open orders hold {holds[account, asset]}"
                 )
+        for (account, asset, cause), atoms in self.reserved.items():
+            sums[asset] += atoms
+            if atoms < 0:
+                yield f"account {account} asset {asset}: {atoms} reserved for cause {cause}"
         for number, asset in enumerate(self.assets):
             if sums[number] != asset.supply:
                 yield f"asset {number}: balances and fees {sums[number]}, supply {asset.supply}"
+            owed = sum(atoms for (_, of), atoms in self.owed.items() if of == number)
+            if not 0 <= owed <= asset.fees:
+                yield f"asset {number}: {owed} owed to referrers of {asset.fees} fees"
 
     def _broken_accounts(self) -> Iterator[str]:
         for number, account in enumerate(self.accounts):
@@ -262,6 +290,7 @@ _ACCOUNT_WORDS = (
     Parameter.TRADE_GROUP,
     Parameter.FEE_TIER,
 )
+_MEMBER_WORDS = (Parameter.KYC_LEVEL, Parameter.REFERRER, Parameter.REFERRAL_SHARE_PPM)
 _MARKET_WORDS = (
     Parameter.MARKET_STATE,
     Parameter.MARKET_POOL,

@@ -53,6 +53,9 @@ NOTIONAL_TOO_LARGE, NOTIONAL_TOO_SMALL = (
 EXCHANGE_FULL, TOO_MANY_OPEN_ORDERS = int(Reason.EXCHANGE_FULL), int(Reason.TOO_MANY_OPEN_ORDERS)
 DUPLICATE_CLIENT_ID = int(Reason.DUPLICATE_CLIENT_ID)
 INSUFFICIENT_FUNDS, UNKNOWN_ORDER = int(Reason.INSUFFICIENT_FUNDS), int(Reason.UNKNOWN_ORDER)
+NOT_VERIFIED = int(Reason.NOT_VERIFIED)
+UNVERIFIED_MAY_TRADE = int(Parameter.UNVERIFIED_MAY_TRADE)
+UNVERIFIED_OPEN_ORDERS_MAX = int(Parameter.UNVERIFIED_OPEN_ORDERS_MAX)
 LOTS_MAX = int(LOTS_MAX_RULE)
 SMALL = 1 << 30
 
@@ -159,6 +162,20 @@ def check_notional(c, m, reference):
 
 
 @compiled
+def check_room(owner, index, limits):
+    """Checks 11 and 12: open orders and balances, of the exchange and of the account."""
+    if limits[OPEN_AT_START] + index >= limits[MAX_OPEN_ORDERS]:
+        return EXCHANGE_FULL
+    if limits[BALANCES_AT_START] + 2 * index + 2 > limits[MAX_BALANCES]:
+        return EXCHANGE_FULL
+    if owner.open_orders >= limits[MAX_OPEN_ORDERS_PER_ACCOUNT]:
+        return TOO_MANY_OPEN_ORDERS
+    if owner.level == 0 and owner.open_orders >= limits[UNVERIFIED_OPEN_ORDERS_MAX]:
+        return TOO_MANY_OPEN_ORDERS
+    return OK
+
+
+@compiled
 def measure_hold(c, m, reference, free, work):
     """Check 14: fills in cap, left, budget and held of `work`; a Reason when funds do not do."""
     buy = c.side == 0
@@ -231,6 +248,8 @@ def reserve_place(funds, books, c, index, limits, work):
     owner = funds.accounts[account]
     if owner.state == FROZEN:
         return ACCOUNT_FROZEN
+    if owner.level == 0 and limits[UNVERIFIED_MAY_TRADE] == 0:
+        return NOT_VERIFIED
     if market < 0 or market >= limits[MARKETS]:
         return UNKNOWN_MARKET
     m = books.markets[market]
@@ -251,12 +270,9 @@ def reserve_place(funds, books, c, index, limits, work):
     reason = check_notional(c, m, reference)
     if reason != OK:
         return reason
-    if limits[OPEN_AT_START] + index >= limits[MAX_OPEN_ORDERS]:
-        return EXCHANGE_FULL
-    if limits[BALANCES_AT_START] + 2 * index + 2 > limits[MAX_BALANCES]:
-        return EXCHANGE_FULL
-    if owner.open_orders >= limits[MAX_OPEN_ORDERS_PER_ACCOUNT]:
-        return TOO_MANY_OPEN_ORDERS
+    reason = check_room(owner, index, limits)
+    if reason != OK:
+        return reason
     partition = partition_of(account)
     key = i64(c.client_key)
     if key != 0 and find_client(funds.clients[partition], account, key) >= 0:

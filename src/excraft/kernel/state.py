@@ -20,6 +20,7 @@ from excraft.kernel.layout import (
     Lane,
 )
 from excraft.kernel.reserve import ACCOUNTS, MARKETS, is_limit
+from excraft.kernel.set_aside import CAUSE_BITS, reserve_key
 from excraft.kernel.taking import hold_of
 from excraft.parameters import TIERS
 
@@ -28,6 +29,8 @@ MARKET_WORDS = ("base_asset", "quote_asset", "lot_atoms", "unit_atoms", "state",
                 "min_price", "max_price", "min_lots", "max_lots", "max_market_lots", "min_notional",
                 "band_ppm", "last_price", "trades")  # fmt: skip
 ACCOUNT_WORDS = ("state", "pool", "group", "tier", "open_orders")
+MEMBER_WORDS = ("level", "referrer", "share")  # of the accounts where one is not 0
+FIRST_PARAMETERS = 10  # these are always in the hash, later ones when they are not the default
 
 
 def asset_count(tables) -> int:
@@ -145,6 +148,18 @@ def read_balances(funds, rows):
         slots[at].held = rows[n, 3]
 
 
+@entry
+def read_aside(funds, reserves, owed):
+    """Put rows [account, asset, cause, atoms] and [account, asset, owed] back."""
+    for n in range(len(reserves)):
+        key = reserve_key(reserves[n, 0], reserves[n, 1], reserves[n, 2])
+        at = open_balance(funds.reserves, funds.reserve_count, 0, key)
+        funds.reserves[at].amount = reserves[n, 3]
+    for n in range(len(owed)):
+        slots = funds.balances[owed[n, 0] % FUNDS_PARTITIONS]
+        slots[find_balance(slots, balance_key(owed[n, 0], owed[n, 1]))].owed = owed[n, 2]
+
+
 def order_rows(kernel) -> np.ndarray:
     """int64 [open orders, ORDER_WORDS], by market, queue and priority."""
     tables = kernel.tables
@@ -160,6 +175,42 @@ def balance_rows(tables) -> np.ndarray:
     key = slots["key"] - 1
     rows = np.stack([key >> 32, key & 0xFFFFFFFF, slots["free"], slots["held"]], axis=1)
     return rows[np.lexsort((rows[:, 1], rows[:, 0]))]
+
+
+def reserve_rows(tables) -> np.ndarray:
+    """int64 [n, 4]: account, asset, cause, atoms; the sums that are not 0."""
+    rows = tables.funds.reserves.view(np.ndarray)
+    rows = rows[rows["amount"] != 0]
+    key = rows["key"] - 1
+    asset = key & 0xFFFFFFFF
+    found = np.stack(
+        [key >> 32, asset & ((1 << CAUSE_BITS) - 1), asset >> CAUSE_BITS, rows["amount"]], axis=1
+    )
+    return found[np.lexsort((found[:, 2], found[:, 1], found[:, 0]))]
+
+
+def owed_rows(tables) -> np.ndarray:
+    """int64 [n, 3]: account, asset, what its fees owe its referrer; where that is not 0."""
+    slots = tables.funds.balances.view(np.ndarray)
+    slots = slots[slots["owed"] != 0]
+    key = slots["key"] - 1
+    rows = np.stack([key >> 32, key & 0xFFFFFFFF, slots["owed"]], axis=1)
+    return rows[np.lexsort((rows[:, 1], rows[:, 0]))]
+
+
+def member_rows(tables, accounts: int) -> np.ndarray:
+    """int64 [n, 4]: account, KYC level, referrer + 1, share; where one of them is not 0."""
+    rows = _numbered(columns(tables.funds.accounts, accounts, MEMBER_WORDS))
+    return rows[rows[:, 1:].any(axis=1)]
+
+
+def owned(arrays: dict[str, np.ndarray]) -> np.ndarray:
+    """int64 [balances, 4] of a snapshot: account, asset, free, and held with what is reserved."""
+    rows, reserves = arrays["balances"].copy(), arrays["reserves"]
+    where = (rows[:, 0] << 32) | rows[:, 1]
+    at = np.searchsorted(where, (reserves[:, 0] << 32) | reserves[:, 1])
+    np.add.at(rows[:, 3], at, reserves[:, 3])
+    return rows
 
 
 def columns(table: np.ndarray, count: int, names: tuple[str, ...]) -> np.ndarray:
@@ -189,6 +240,9 @@ def snapshot(kernel) -> dict[str, np.ndarray]:
         "accounts": columns(tables.funds.accounts, accounts, ACCOUNT_WORDS),
         "balances": balance_rows(tables),
         "orders": order_rows(kernel),
+        "members": member_rows(tables, accounts),
+        "reserves": reserve_rows(tables),
+        "owed": owed_rows(tables),
     }
 
 
@@ -211,8 +265,12 @@ def restore(kernel, arrays: dict[str, np.ndarray]) -> None:
     tables.books.rates[:markets] = a["rates"].reshape(markets, TIERS, 2)
     for k, name in enumerate(ACCOUNT_WORDS):
         tables.funds.accounts.view(np.ndarray)[name][: len(a["accounts"])] = a["accounts"][:, k]
+    for k, name in enumerate(MEMBER_WORDS):
+        column = tables.funds.accounts.view(np.ndarray)[name]
+        column[a["members"][:, 0]] = a["members"][:, k + 1]
     with np.errstate(over="ignore"):
         read_balances(tables.funds, a["balances"])
+        read_aside(tables.funds, a["reserves"], a["owed"])
         read_orders(tables.funds, tables.books, kernel.scratch(), a["orders"])
     kernel.position, kernel.sequence, kernel.time_ns = (int(word) for word in a["meta"])
 
@@ -225,7 +283,7 @@ def _make_room(tables, a: dict[str, np.ndarray]) -> None:
     counts[32:48] = np.bincount(a["orders"][:, 0] % BOOK_PARTITIONS, minlength=16)
     counts[48] = len(a["accounts"])
     counts[49] = max(len(a["assets"]), len(a["markets"]))
-    counts[50] = 1
+    counts[50] = 1 + len(a["reserves"])
     tables.ensure(counts)
 
 
@@ -233,6 +291,8 @@ def state_hash(kernel) -> str:
     """Hex SHA-256 of the sections of docs/reference/kernel-rules.md."""
     s = snapshot(kernel)
     numbers = np.flatnonzero(BOUNDS[:, 0] == 0)
+    changed = s["parameters"][numbers] != BOUNDS[numbers, 3]
+    numbers = numbers[(numbers <= FIRST_PARAMETERS) | changed]
     balances = s["balances"]
     sections = [
         np.append(s["meta"], len(balances)).reshape(1, 4),
@@ -242,9 +302,14 @@ def state_hash(kernel) -> str:
         _numbered(s["accounts"]),
         balances[(balances[:, 2] != 0) | (balances[:, 3] != 0)],
         s["orders"],
+        s["members"],
+        s["reserves"],
+        s["owed"],
     ]
     digest = sha256()
     for number, rows in enumerate(sections):
+        if number > 6 and not len(rows):
+            continue  # what old logs know nothing of leaves their hash as it was
         digest.update(np.array([number, len(rows)], "<i8"))
         digest.update(np.ascontiguousarray(rows, "<i8"))
     return digest.hexdigest()

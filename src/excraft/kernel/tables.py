@@ -22,6 +22,7 @@ from excraft.kernel.layout import (
     OPEN,
     ORDER,
     QUEUE,
+    RESERVED,
     Assets,
     Books,
     Funds,
@@ -66,6 +67,16 @@ def copy_balances(old, new, counts, partition):
             at = open_balance(new, counts, partition, i64(old[k].key))
             new[at].free = old[k].free
             new[at].held = old[k].held
+            new[at].owed = old[k].owed
+
+
+@entry
+def copy_reserves(old, new, counts):
+    """Enter every reserved sum into a larger table."""
+    counts[0] = 0
+    for k in range(len(old)):
+        if old[k].key != 0:
+            new[open_balance(new, counts, 0, i64(old[k].key))].amount = old[k].amount
 
 
 @entry
@@ -115,6 +126,8 @@ class Tables:
             clients=table(CLIENT, f, 16),
             client_count=apart(f),
             fees=np.zeros((f, 16), np.int64),
+            reserves=table(RESERVED, 16),
+            reserve_count=np.zeros(1, np.int64),
         )
         self.books = Books(
             orders=table(ORDER, b, 16),
@@ -146,6 +159,9 @@ class Tables:
             self._grow_balances(balances)
         if 2 * clients > funds.clients.shape[1]:
             self._grow_clients(clients)
+        reserves = int(funds.reserve_count[0]) + int(counts[50])
+        if 2 * reserves > len(funds.reserves):
+            self._grow_reserves(reserves)
         if orders > books.orders.shape[1]:
             self._grow_orders(orders)
         if levels > books.levels.shape[1]:
@@ -188,6 +204,11 @@ class Tables:
         for p in range(FUNDS_PARTITIONS):
             copy_clients(self.funds.clients[p], new[p])
         self.funds = self.funds._replace(clients=new)
+
+    def _grow_reserves(self, need: int) -> None:
+        new = table(RESERVED, power_of_two(3 * need))
+        copy_reserves(self.funds.reserves, new, self.funds.reserve_count)
+        self.funds = self.funds._replace(reserves=new)
 
     def _grow_orders(self, need: int) -> None:
         books = self.books

@@ -21,7 +21,7 @@ from excraft.log.disk import Disk
 SUFFIX = ".snapshot"
 KEPT = 3
 MAGIC = b"ExCrSnap"
-VERSION = 1
+VERSION = 2
 _HEAD = struct.Struct("<8sIIqq")  # magic version table_bytes position file_bytes
 _ALIGN = 64
 _HASH_BYTES = 32

@@ -32,6 +32,11 @@ class CommandKind(IntEnum):
     LIST_ASSET = 23
     LIST_MARKET = 24
     SET_PARAMETER = 25
+    RESERVE = 26
+    RELEASE = 27
+    SPEND = 28
+    APPROVE_WITHDRAWAL = 29
+    PAY_REFERRAL = 30
 
 
 class Side(IntEnum):
@@ -81,6 +86,7 @@ class Cause(IntEnum):
     DEMO = 3
     CORRECTION = 4
     REWARD = 5
+    STAKE = 6
 
 
 COMMAND = np.dtype(
@@ -93,9 +99,9 @@ COMMAND = np.dtype(
         ("restriction", "u1"),
         ("number", "<u2"),  # Cause, or Parameter
         ("account", "<i4"),
-        ("market", "<i4"),  # or the asset, in CREDIT and DEBIT
+        ("market", "<i4"),  # or the asset, in commands that move money
         ("order_id", "<i8"),
-        ("price", "<i8"),
+        ("price", "<i8"),  # or the fee, in SPEND
         ("quantity", "<i8"),
         ("amount", "<i8"),
         ("stop_price", "<i8"),
@@ -171,6 +177,53 @@ class Debit(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     reference: str = ""
 
 
+class Reserve(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Set `amount` free atoms aside for a withdrawal or a stake; causes have separate sums."""
+
+    account: int
+    asset: int
+    amount: int
+    cause: Cause  # WITHDRAWAL or STAKE
+    reference: str = ""
+
+
+class Release(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Give `amount` reserved atoms back to the free ones."""
+
+    account: int
+    asset: int
+    amount: int
+    cause: Cause
+    reference: str = ""
+
+
+class Spend(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Of what is reserved, `amount` atoms leave the exchange and `fee` atoms become fees."""
+
+    account: int
+    asset: int
+    amount: int
+    cause: Cause
+    fee: int = 0
+    reference: str = ""
+
+
+class ApproveWithdrawal(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Says that `amount` reserved atoms may be paid out as `text` says; moves nothing itself."""
+
+    account: int
+    asset: int
+    amount: int
+    text: str = ""
+
+
+class PayReferral(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Pay the referrer of `account` the share of its fees in `asset` that is owed so far."""
+
+    account: int
+    asset: int
+
+
 class OpenAccount(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The kernel gives the next account number; ACCOUNT_OPENED tells it."""
 
@@ -215,6 +268,11 @@ Command = Union[  # noqa: UP007  (msgspec reads the union)
     ListAsset,
     ListMarket,
     SetParameter,
+    Reserve,
+    Release,
+    Spend,
+    ApproveWithdrawal,
+    PayReferral,
 ]
 
 
@@ -246,10 +304,17 @@ def pack(c: Command) -> tuple[bytes, str]:
             row = _ROW.pack(CommandKind.AMEND_ORDER, 0, 0, 0, 0, 0, 0, c.account,
                             c.market, c.order_id, 0, c.quantity, 0, 0, key)  # fmt: skip
             return row, c.new_client_id
-        case Credit():
-            return _plain(CommandKind.CREDIT, c.account, c.asset, c.cause, c.amount), c.reference
-        case Debit():
-            return _plain(CommandKind.DEBIT, c.account, c.asset, c.cause, c.amount), c.reference
+        case Credit() | Debit() | Reserve() | Release():
+            kind = _KIND_OF[type(c)]
+            return _plain(kind, c.account, c.asset, c.cause, c.amount), c.reference
+        case Spend():
+            row = _ROW.pack(CommandKind.SPEND, 0, 0, 0, 0, 0, c.cause, c.account, c.asset, 0,
+                            c.fee, 0, c.amount, 0, 0)  # fmt: skip
+            return row, c.reference
+        case ApproveWithdrawal():
+            return _plain(CommandKind.APPROVE_WITHDRAWAL, c.account, c.asset, 0, c.amount), c.text
+        case PayReferral():
+            return _plain(CommandKind.PAY_REFERRAL, c.account, c.asset), ""
         case OpenAccount():
             return _plain(CommandKind.OPEN_ACCOUNT, -1, -1), c.reference
         case ListAsset():
@@ -263,6 +328,15 @@ def pack(c: Command) -> tuple[bytes, str]:
             row = _ROW.pack(CommandKind.SET_PARAMETER, 0, 0, 0, 0, 0, c.parameter, c.subject,
                             c.subject, c.tier, 0, 0, c.value, 0, 0)  # fmt: skip
             return row, c.text
+
+
+_MONEY = {
+    CommandKind.CREDIT: Credit,
+    CommandKind.DEBIT: Debit,
+    CommandKind.RESERVE: Reserve,
+    CommandKind.RELEASE: Release,
+}
+_KIND_OF = {shape: kind for kind, shape in _MONEY.items()}
 
 
 def pack_place(account, market, side, order_type, time_in_force, self_trade, price, quantity,
@@ -298,12 +372,16 @@ def unpack(row, text: str = "") -> Command:
         case CommandKind.AMEND_ORDER:
             return AmendOrder(account=account, market=market, quantity=quantity,
                               order_id=order_id, new_client_id=text)  # fmt: skip
-        case CommandKind.CREDIT:
-            return Credit(account=account, asset=market, amount=amount, cause=Cause(number),
-                          reference=text)  # fmt: skip
-        case CommandKind.DEBIT:
-            return Debit(account=account, asset=market, amount=amount, cause=Cause(number),
-                         reference=text)  # fmt: skip
+        case kind if kind in _MONEY:
+            return _MONEY[kind](account=account, asset=market, amount=amount, cause=Cause(number),
+                                reference=text)  # fmt: skip
+        case CommandKind.SPEND:
+            return Spend(account=account, asset=market, amount=amount, fee=price,
+                         cause=Cause(number), reference=text)  # fmt: skip
+        case CommandKind.APPROVE_WITHDRAWAL:
+            return ApproveWithdrawal(account=account, asset=market, amount=amount, text=text)
+        case CommandKind.PAY_REFERRAL:
+            return PayReferral(account=account, asset=market)
         case CommandKind.OPEN_ACCOUNT:
             return OpenAccount(reference=text)
         case CommandKind.LIST_ASSET:

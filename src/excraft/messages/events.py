@@ -4,16 +4,19 @@ Columns (all integers; unused ones are 0, `market` and `account` -1 when they do
 
 command   index of the causing command within its record
 kind      EventKind;  side  Side;  reason  Reason;  flags  Flag bits
-market    market index (the asset index in MONEY events and ASSET_LISTED)
-account   whose order or money it is
-order_id  the order it is about
-price     ticks: limit price (0 for market orders); in ORDER_FILLED the price of the trade
+market    market index (the asset index in events about money and ASSET_LISTED)
+account   whose order or money it is; in REFERRAL_PAID the referrer
+order_id  the order it is about; in REFERRAL_PAID the account whose fees are shared
+price     ticks: limit price (0 for market orders); in ORDER_FILLED the price of the trade;
+          in SPENT the atoms that became fees
 quantity  lots this event is about (see EventKind)
 left      lots of the order that remain after it
-amount    atoms: hold (ORDER_ACCEPTED), fee (ORDER_FILLED), money moved (CREDITED, DEBITED),
+amount    atoms: hold (ORDER_ACCEPTED), fee (ORDER_FILLED), money moved (CREDITED, DEBITED,
+          RESERVED, RELEASED, REFERRAL_PAID; in SPENT what left the exchange) or approved;
           value (PARAMETER_SET)
 released  atoms that went from held back to free by this event
-trade_id  number of the trade within its market (ORDER_FILLED); parameter number (PARAMETER_SET)
+trade_id  number of the trade within its market (ORDER_FILLED); parameter number (PARAMETER_SET);
+          Cause (RESERVED, RELEASED, SPENT)
 
 An order's hold is therefore amount(ORDER_ACCEPTED) - what its fills paid - sum of `released`.
 Depth changes by +left on ORDER_ACCEPTED and ORDER_TRIGGERED, and by -quantity on every event with
@@ -44,6 +47,11 @@ class EventKind(IntEnum):
     ASSET_LISTED = 23
     MARKET_LISTED = 24
     PARAMETER_SET = 25
+    RESERVED = 26
+    RELEASED = 27
+    SPENT = 28
+    WITHDRAWAL_APPROVED = 29
+    REFERRAL_PAID = 30
 
 
 class Flag(IntFlag):

@@ -23,6 +23,7 @@ class Reason(IntEnum):
     TOO_MANY_OPEN_ORDERS = 13
     DUPLICATE_CLIENT_ID = 14
     INSUFFICIENT_FUNDS = 15
+    NOT_VERIFIED = 16  # checked after ACCOUNT_FROZEN
     # refusals decided while matching
     UNKNOWN_ORDER = 20
     RESTRICTION_NOT_MET = 21
@@ -38,6 +39,9 @@ class Reason(IntEnum):
     PARAMETER_OUT_OF_BOUNDS = 43
     TABLE_FULL = 44
     MALFORMED_MARKET = 45
+    UNKNOWN_CAUSE = 46
+    NOT_RESERVED = 47
+    NOTHING_OWED = 48
     # why an accepted order ended without being filled
     CANCELED_BY_MEMBER = 100
     CANCELED_BY_OPERATOR = 101

@@ -11,6 +11,7 @@ from excraft.store.schema import Bucket, EntryKind
 from excraft.store.terms import Terms
 
 NOBODY = -1  # account of the buckets FEES and OUTSIDE
+_NOBODYS = (Bucket.FEES, Bucket.OUTSIDE)
 _STEPS = 8  # more than the entries one trade can need
 
 
@@ -112,16 +113,26 @@ def _trades(batch: Batch, terms: Terms) -> list[_Move]:
 
 
 def _money(batch: Batch) -> list[_Move]:
-    e = batch.events
-    moves = []
-    for event, kind in (
-        (EventKind.CREDITED, EntryKind.CREDIT),
-        (EventKind.DEBITED, EntryKind.DEBIT),
-    ):
-        rows = np.flatnonzero(e["kind"] == event)
+    """What one event moves from one bucket to another; a spending pays its fee after it."""
+    e, moves = batch.events, []
+
+    def move(event: EventKind, kind: EntryKind, giver: Bucket, taker: Bucket, column="amount"):
+        rows = np.flatnonzero((e["kind"] == event) & (e[column] > 0))
         row = e[rows]
-        free = (row["account"], Bucket.FREE)
-        outside = (np.full(len(rows), NOBODY), Bucket.OUTSIDE)
-        giver, taker = (outside, free) if kind == EntryKind.CREDIT else (free, outside)
-        moves.append(_Move(rows, rows * _STEPS, row["market"], row["amount"], giver, taker, kind))
+        ends = [
+            (np.full(len(rows), NOBODY) if of in _NOBODYS else row["account"], of)
+            for of in (giver, taker)
+        ]
+        step = 1 if column == "price" else 0
+        order = rows * _STEPS + step
+        moves.append(_Move(rows, order, row["market"], row[column], *ends, kind))
+
+    free, reserved = Bucket.FREE, Bucket.RESERVED
+    move(EventKind.CREDITED, EntryKind.CREDIT, Bucket.OUTSIDE, free)
+    move(EventKind.DEBITED, EntryKind.DEBIT, free, Bucket.OUTSIDE)
+    move(EventKind.RESERVED, EntryKind.RESERVE, free, reserved)
+    move(EventKind.RELEASED, EntryKind.UNRESERVE, reserved, free)
+    move(EventKind.SPENT, EntryKind.SPEND, reserved, Bucket.OUTSIDE)
+    move(EventKind.SPENT, EntryKind.FEE, reserved, Bucket.FEES, "price")
+    move(EventKind.REFERRAL_PAID, EntryKind.REFERRAL, Bucket.FEES, free)
     return moves

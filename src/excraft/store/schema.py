@@ -33,6 +33,7 @@ class Bucket(IntEnum):
     HELD = 1
     FEES = 2
     OUTSIDE = 3
+    RESERVED = 4
 
 
 class EntryKind(IntEnum):
@@ -44,6 +45,10 @@ class EntryKind(IntEnum):
     FEE = 4
     CREDIT = 5
     DEBIT = 6
+    RESERVE = 7
+    UNRESERVE = 8
+    SPEND = 9
+    REFERRAL = 10
 
 
 def _whole(name: str, *more, **options) -> Column:

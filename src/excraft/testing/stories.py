@@ -23,6 +23,8 @@ What is asked
     amend NAME ORDER to QUANTITY
     halt|break|cancel-only|end-of-day|resume           all of these with [in MARKET]
     credit|debit NAME AMOUNT ASSET      account NAME          asset SYMBOL DECIMALS
+    reserve|release|spend|approve NAME AMOUNT ASSET [fee N] [for CAUSE]   (WITHDRAWAL)
+    refer NAME ASSET                    (pays what NAME's fees owe its referrer)
     market BASE/QUOTE lot ATOMS unit ATOMS             (base atoms; quote atoms per tick x lot)
     set PARAMETER VALUE [for MARKET|NAME] [tier N]     raw COLUMN=NUMBER ... (a command row)
     balance NAME ASSET                  book [in MARKET]      (these only look)
@@ -33,6 +35,7 @@ What happens: every row of the command, in order, as clauses with commas between
     expired N REASON                             expired WHO N REASON (a resting order)
     triggered WHO    canceled WHO N              amended -N
     credited N       debited N                   opened   listed   set
+    reserved N       released N                  spent N (fee=N)   approved N   referred N
 WHO is the label of the order, or its owner's name. A clause may name details:
 ``trade 5 @ 101 with=alice fee=1 maker_fee=1 released=4``, ``rests 5 hold=505``,
 ``amended -2 left=3``.
@@ -49,6 +52,7 @@ from excraft.messages.codec import Record
 from excraft.messages.commands import (
     COMMAND,
     AmendOrder,
+    ApproveWithdrawal,
     CancelAll,
     CancelOrder,
     Cause,
@@ -58,14 +62,27 @@ from excraft.messages.commands import (
     ListAsset,
     ListMarket,
     OpenAccount,
+    PayReferral,
     PlaceOrder,
+    Release,
+    Reserve,
     SetParameter,
+    Spend,
     pack,
 )
 from excraft.messages.events import Event
 from excraft.parameters import RULES, AccountState, MarketState, Parameter, Scope
 from excraft.testing.story_events import Depth, clauses
-from excraft.testing.story_language import ORDERS, STATES, Clause, Line, StoryError, number, parse
+from excraft.testing.story_language import (
+    ASIDE,
+    ORDERS,
+    STATES,
+    Clause,
+    Line,
+    StoryError,
+    number,
+    parse,
+)
 
 PURSE = 1_000_000  # atoms of every asset for whoever is named first
 
@@ -209,6 +226,10 @@ class Story:
                 kind = Credit if verb == "credit" else Debit
                 return kind(account=self._account(words), asset=self._asset(words["asset"]),
                             amount=words["amount"], cause=Cause.DEPOSIT)  # fmt: skip
+            case "refer":
+                return PayReferral(account=self._account(words), asset=self._asset(words["asset"]))
+            case _ if verb in ASIDE:
+                return self._aside(verb, words)
         whose = {"account": self._account(words), "market": self._market(words)}
         if words.get("all"):
             return CancelAll(**whose)
@@ -218,6 +239,16 @@ class Story:
         if "order" in words:
             rest["order_id"] = _number_of(words["order"], self.labels)
         return (CancelOrder if verb == "cancel" else AmendOrder)(**whose, **rest)
+
+    def _aside(self, verb: str, words: dict) -> Command:
+        money = {"account": self._account(words), "asset": self._asset(words["asset"]),
+                 "amount": words["amount"]}  # fmt: skip
+        if verb == "approve":
+            return ApproveWithdrawal(**money)
+        money["cause"] = Cause[words.get("for", "WITHDRAWAL")]
+        if verb == "spend":
+            return Spend(**money, fee=words.get("fee", 0))
+        return (Reserve if verb == "reserve" else Release)(**money)
 
     def _setting(self, words: dict) -> SetParameter:
         parameter, value = Parameter[words["parameter"]], number(words["value"])

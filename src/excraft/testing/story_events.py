@@ -12,6 +12,14 @@ _PLAIN = {
     EventKind.MARKET_LISTED: "listed",
     EventKind.PARAMETER_SET: "set",
 }
+_OF_MONEY = {
+    EventKind.CREDITED: "credited",
+    EventKind.DEBITED: "debited",
+    EventKind.RESERVED: "reserved",
+    EventKind.RELEASED: "released",
+    EventKind.WITHDRAWAL_APPROVED: "approved",
+    EventKind.REFERRAL_PAID: "referred",
+}
 
 
 def clauses(events: list[Event], names: dict[int, str], labels: dict[int, str]) -> list[Clause]:
@@ -45,10 +53,10 @@ def clauses(events: list[Event], names: dict[int, str], labels: dict[int, str]) 
                 told.append(Clause(f"amended -{e.quantity}", details))
             case EventKind.REFUSED:
                 told.append(Clause(f"refused {Reason(e.reason).name}"))
-            case EventKind.CREDITED:
-                told.append(Clause(f"credited {e.amount}"))
-            case EventKind.DEBITED:
-                told.append(Clause(f"debited {e.amount}"))
+            case EventKind.SPENT:
+                told.append(Clause(f"spent {e.amount}", {"fee": e.price}))
+            case kind if kind in _OF_MONEY:
+                told.append(Clause(f"{_OF_MONEY[kind]} {e.amount}"))
             case kind:
                 told.append(Clause(_PLAIN[kind]))
     return [*told, resting] if resting else told

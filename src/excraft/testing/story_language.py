@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from excraft.messages.commands import OrderType, Restriction, SelfTrade, TimeInForce
 
 ORDERS = ("buy", "sell")
+ASIDE = ("reserve", "release", "spend", "approve")
 STATES = {"halt": "HALT", "break": "BREAK", "cancel-only": "CANCEL_ONLY",
           "end-of-day": "END_OF_DAY", "resume": "TRADING"}  # fmt: skip
 
@@ -207,6 +208,13 @@ def _money(words: Words, _verb: str) -> dict:
             "asset": words.next("asset")}  # fmt: skip
 
 
+def _aside(words: Words, verb: str) -> dict:
+    found = _money(words, verb)
+    if words.take("fee"):
+        found["fee"] = words.number("fee")
+    return found | ({"for": words.next("cause")} if words.take("for") else {})
+
+
 def _balance(words: Words, _verb: str) -> dict:
     return {"name": words.next("name"), "asset": words.next("asset")}
 
@@ -259,6 +267,8 @@ _VERBS = {
     "amend": _amend,
     "credit": _money,
     "debit": _money,
+    **dict.fromkeys(ASIDE, _aside),
+    "refer": _balance,
     "account": _account,
     "asset": _asset,
     "market": _listing,

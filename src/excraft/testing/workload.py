@@ -11,7 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from excraft.messages.codec import Record
-from excraft.messages.commands import COMMAND, CommandKind, OrderType, Side, TimeInForce
+from excraft.messages.commands import (
+    COMMAND,
+    Cause,
+    CommandKind,
+    OrderType,
+    Side,
+    TimeInForce,
+)
 from excraft.messages.events import EVENT, EventKind, Flag
 from excraft.parameters import RULES, Parameter, Scope
 
@@ -26,12 +33,30 @@ LISTINGS = (  # (base, quote, base atoms per lot, quote atoms per tick and lot)
 )
 REMEMBERED = 64  # orders that cancels choose from
 MOSTS = (Parameter.MAX_PRICE_TICKS, Parameter.MAX_LOTS, Parameter.MAX_MARKET_LOTS)
-HARMLESS = (Parameter.MARKET_BAND_PPM, Parameter.TRADE_GROUP, Parameter.FEE_TIER)
+HARMLESS = (
+    Parameter.MARKET_BAND_PPM,
+    Parameter.TRADE_GROUP,
+    Parameter.FEE_TIER,
+    Parameter.KYC_LEVEL,
+    Parameter.REFERRER,
+    Parameter.REFERRAL_SHARE_PPM,
+    Parameter.UNVERIFIED_MAY_WITHDRAW,
+)
+ASIDE = (
+    CommandKind.RESERVE,
+    CommandKind.RESERVE,
+    CommandKind.RELEASE,
+    CommandKind.SPEND,
+    CommandKind.APPROVE_WITHDRAWAL,
+)
 VALUES = {
     **dict.fromkeys((Parameter.MAX_OPEN_ORDERS, Parameter.MAX_BALANCES), (12, 40, 200)),
     **dict.fromkeys((Parameter.MAX_ACCOUNTS, Parameter.MAX_ASSETS), (4, 6, 12)),
     Parameter.MAX_MARKETS: (4, 6, 12),
     Parameter.ACCOUNT_STATE: (2,),
+    Parameter.UNVERIFIED_MAY_TRADE: (0,),
+    Parameter.UNVERIFIED_MAY_WITHDRAW: (1,),
+    Parameter.REFERRAL_SHARE_PPM: (1, 999, 200_000, 500_000),
     **dict.fromkeys(MOSTS, (4, 6, 100, 105)),
     Parameter.MIN_NOTIONAL_ATOMS: (1, 300, 10**14, 2**62),
     Parameter.MARKET_BAND_PPM: (0, 1, 999, 20_000, 100_000, 10_000_000),
@@ -91,7 +116,7 @@ class Workload:
         self._new: list[tuple[int, int, int]] = []  # of the newest record, maybe never accepted
 
     def opening(self) -> Record:
-        """The first record: assets, markets, accounts with money."""
+        """The first record: assets, markets, accounts with money, some verified and referred."""
         size, rows = self.size, []
         for decimals in (8, 6, 18):
             rows.append(_row(kind=CommandKind.LIST_ASSET, amount=decimals))
@@ -103,6 +128,14 @@ class Workload:
         for account in range(size.accounts):
             for asset in range(3):
                 rows.append(self._money(CommandKind.CREDIT, account, asset))
+        for account in range(1, size.accounts, 2):  # every other one is verified and was referred
+            for parameter, value in (
+                (Parameter.KYC_LEVEL, 1),
+                (Parameter.REFERRER, account),
+                (Parameter.REFERRAL_SHARE_PPM, 200_000),
+            ):
+                rows.append(_row(kind=CommandKind.SET_PARAMETER, account=account, market=account,
+                                 number=parameter, amount=value))  # fmt: skip
         return self._record(rows)
 
     def record(self, count: int) -> Record:
@@ -215,6 +248,11 @@ class Workload:
             debits = kind >= 28
             return self._money(CommandKind.DEBIT if debits else CommandKind.CREDIT,
                                dice.below(size.accounts), dice.below(3))  # fmt: skip
+        if kind < 55:
+            return self._aside()
+        if kind < 60:
+            return _row(kind=CommandKind.PAY_REFERRAL, account=dice.below(size.accounts),
+                        market=dice.below(3))  # fmt: skip
         if kind < 92:
             return self._setting()
         if kind < 96:
@@ -228,6 +266,14 @@ class Workload:
     def _money(self, kind: CommandKind, account: int, asset: int) -> tuple:
         amount = 1 + self.dice.below(10 ** self._pick((2, 4, 6, 11, 16, 18)))
         return _row(kind=kind, account=account, market=asset, amount=amount, number=1)
+
+    def _aside(self) -> tuple:
+        """Money reserved, released, spent or approved, often more than there is."""
+        dice = self.dice
+        amount = 1 + dice.below(10 ** self._pick((1, 2, 4, 11)))
+        return _row(kind=self._pick(ASIDE), account=dice.below(self.size.accounts),
+                    market=dice.below(3), amount=amount, price=dice.below(3),
+                    number=self._pick((Cause.WITHDRAWAL, Cause.STAKE)))  # fmt: skip
 
     def _setting(self) -> tuple:
         """A parameter; those that stop trade are mostly set back to their default."""

@@ -2,6 +2,7 @@
 
 import pytest
 
+from excraft.messages.commands import Cause, Release, Reserve, Spend
 from excraft.parameters import AccountState, Parameter
 from tests.gateway.clients import set_parameter
 
@@ -60,3 +61,25 @@ async def test_assets(venue):
 async def test_nothing_came_or_went(venue):
     for path in ("capital/deposit/hisrec", "capital/withdraw/history", "spot/delist-schedule"):
         assert await venue.alice.ok("GET", f"{SAPI}/{path}") == []
+
+
+async def test_money_that_is_set_aside_is_locked(venue):
+    account = {"account": venue.alice.account, "asset": 1}
+    money = account | {"cause": Cause.WITHDRAWAL}
+    await set_parameter(venue.engine, Parameter.KYC_LEVEL, 1, venue.alice.account)
+    await venue.engine.execute(Reserve(**money, amount=5_000_000))
+    await venue.engine.execute(Reserve(**account, amount=1_000_000, cause=Cause.STAKE))
+    [_, usd, _] = await venue.alice.ok("GET", f"{SAPI}/capital/config/getall")
+    assert (usd["free"], usd["locked"], usd["withdrawing"]) == (
+        "999994.00000000", "0.00000000", "5.00000000",
+    )  # fmt: skip
+    shown = await venue.alice.ok("GET", "/api/v3/account")
+    assert shown["balances"][1] == {
+        "asset": "USD", "free": "999994.00000000", "locked": "6.00000000",
+    }  # fmt: skip
+    await venue.engine.execute(Spend(**money, amount=3_000_000, fee=500_000))
+    await venue.engine.execute(Release(**money, amount=1_500_000))
+    shown = await venue.alice.ok("GET", "/api/v3/account")
+    assert shown["balances"][1] == {
+        "asset": "USD", "free": "999995.50000000", "locked": "1.00000000",
+    }  # fmt: skip

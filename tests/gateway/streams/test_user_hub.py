@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from excraft.messages.commands import Cause, Credit, Debit
+from excraft.messages.commands import Cause, Credit, Debit, Release, Reserve, Spend
 from tests.gateway.clients import limit
 from tests.gateway.streams.peers import Signer, ask, hear, until
 
@@ -245,3 +245,17 @@ async def test_listen_keys_of_older_clients(venue, peer):
             await venue.alice.limit("BUY", "1", "9.00")
             with pytest.raises(TimeoutError):
                 await hear(plain, within=0.3)
+
+
+async def test_money_that_is_set_aside(venue, peer):
+    async with peer.connect(QUIET) as socket:
+        await follow(socket, venue.alice)
+        money = {"account": venue.alice.account, "asset": 1, "cause": Cause.STAKE}
+        await venue.engine.execute(Reserve(**money, amount=3_000_000))
+        await venue.engine.execute(Release(**money, amount=1_000_000))
+        await venue.engine.execute(Spend(**money, amount=500_000, fee=100_000))
+        reserved, released, gone, spent = await events(socket, 4)
+    assert reserved["B"] == [{"a": "USD", "f": "999997.00000000", "l": "3.00000000"}]
+    assert released["B"] == [{"a": "USD", "f": "999998.00000000", "l": "2.00000000"}]
+    assert (gone["e"], gone["d"]) == ("balanceUpdate", "-0.60000000")
+    assert spent["B"] == [{"a": "USD", "f": "999998.00000000", "l": "1.40000000"}]

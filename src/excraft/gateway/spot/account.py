@@ -49,16 +49,14 @@ async def account(exchange: Exchange, caller: Caller, values: dict) -> dict:
     """GET account, account.status. Rates are those of the first market for the caller's tier;
     account/commission tells them market by market."""
     engine = exchange.engine
-    listings, balances = engine.listings, engine.balances(caller.account)
+    listings, balances = engine.listings, engine.all_shown(caller.account)
     rates = _account_rates(exchange, caller)
     omit = values.get("omitZeroBalances", False)
-    none = (0, 0)
     shown = []
-    for asset in listings.assets:
-        free, held = balances.get(asset.number, none)
-        if not omit or free or held:
+    for asset, (free, locked) in zip(listings.assets, balances, strict=True):
+        if not omit or free or locked:
             shown.append(
-                {"asset": asset.symbol, "free": asset.text(free), "locked": asset.text(held)}
+                {"asset": asset.symbol, "free": asset.text(free), "locked": asset.text(locked)}
             )
     state = listings.account_parameter(caller.account, Parameter.ACCOUNT_STATE)
     return {

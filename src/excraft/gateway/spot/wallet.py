@@ -15,6 +15,7 @@ from excraft.gateway.spot import params, shapes
 from excraft.gateway.spot.orders import market_of
 from excraft.gateway.spot.params import Param, Spec
 from excraft.gateway.spot.trading import commission_rates
+from excraft.messages.commands import Cause
 from excraft.parameters import AccountState, Parameter
 
 TRADE_FEE = Spec(Param("symbol", params.SYMBOL))
@@ -42,6 +43,7 @@ async def system_status(exchange: Exchange, caller: Any, values: dict) -> dict:
 async def coins(exchange: Exchange, caller: Caller, values: dict) -> list[dict]:
     """GET sapi/v1/capital/config/getall."""
     balances = exchange.engine.balances(caller.account)
+    reserved = exchange.engine.reserved(caller.account)
     shown = []
     for asset in exchange.engine.listings.assets:
         free, held = balances.get(asset.number, (0, 0))
@@ -52,7 +54,7 @@ async def coins(exchange: Exchange, caller: Caller, values: dict) -> list[dict]:
                 "free": asset.text(free),
                 "locked": asset.text(held),
                 "freeze": shapes.ZERO,
-                "withdrawing": shapes.ZERO,
+                "withdrawing": asset.text(reserved.get((asset.number, Cause.WITHDRAWAL), 0)),
                 "ipoing": shapes.ZERO,
                 "ipoable": shapes.ZERO,
                 "storage": shapes.ZERO,
@@ -146,17 +148,19 @@ async def asset_detail(exchange: Exchange, caller: Caller, values: dict) -> dict
 async def user_assets(exchange: Exchange, caller: Caller, values: dict) -> list[dict]:
     """POST sapi/v3/asset/getUserAsset: the assets of which the caller has something."""
     balances = exchange.engine.balances(caller.account)
+    reserved = exchange.engine.reserved(caller.account)
     shown = []
     for asset in _assets(exchange, values):
         free, held = balances.get(asset.number, (0, 0))
-        if free or held:
+        withdrawing = reserved.get((asset.number, Cause.WITHDRAWAL), 0)
+        if free or held or withdrawing:
             shown.append(
                 {
                     "asset": asset.symbol,
                     "free": asset.text(free),
                     "locked": asset.text(held),
                     "freeze": shapes.ZERO,
-                    "withdrawing": shapes.ZERO,
+                    "withdrawing": asset.text(withdrawing),
                     "ipoable": shapes.ZERO,
                     "btcValuation": "0",
                 }

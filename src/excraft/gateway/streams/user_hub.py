@@ -13,7 +13,27 @@ from excraft.gateway.streams.user_events import Reports
 from excraft.messages.codec import Record
 from excraft.messages.events import Event, EventKind
 
-_CREDITED, _DEBITED = int(EventKind.CREDITED), int(EventKind.DEBITED)
+_MONEY = tuple(
+    int(kind)
+    for kind in (
+        EventKind.CREDITED,
+        EventKind.DEBITED,
+        EventKind.RESERVED,
+        EventKind.RELEASED,
+        EventKind.SPENT,
+        EventKind.REFERRAL_PAID,
+    )
+)
+
+
+def _delta(event: Event) -> int:
+    """By how much an event changes what the account owns, free and locked together."""
+    match event.kind:
+        case EventKind.CREDITED | EventKind.REFERRAL_PAID:
+            return event.amount
+        case EventKind.DEBITED | EventKind.SPENT:
+            return -event.amount - event.price
+    return 0
 
 
 class Listener(Protocol):
@@ -62,20 +82,20 @@ class UserHub:
             self._send_position(account, assets, record.time_ns)
 
     def _send_money(self, record: Record, events: np.ndarray, touched: dict[int, set[int]]) -> None:
-        moved = (events["kind"] == _CREDITED) | (events["kind"] == _DEBITED)
+        moved = np.isin(events["kind"], _MONEY)
         if not moved.any():
             return
         assets = self._exchange.engine.listings.assets
         for event in map(Event._make, events[moved].tolist()):
             if event.account in self._listeners:
-                delta = event.amount if event.kind == _CREDITED else -event.amount
-                asset = assets[event.market]
-                self._send(
-                    event.account,
-                    lambda unit, asset=asset, delta=delta: user_events.balance_update(
-                        asset, delta, record.time_ns, unit
-                    ),
-                )
+                delta, asset = _delta(event), assets[event.market]
+                if delta:
+                    self._send(
+                        event.account,
+                        lambda unit, asset=asset, delta=delta: user_events.balance_update(
+                            asset, delta, record.time_ns, unit
+                        ),
+                    )
                 touched.setdefault(event.account, set()).add(event.market)
 
     def _send_reports(
@@ -97,7 +117,7 @@ class UserHub:
     def _send_position(self, account: int, numbers: set[int], time_ns: int) -> None:
         engine = self._exchange.engine
         assets = engine.listings.assets
-        balances = [(assets[n], *engine.balance(account, n)) for n in sorted(numbers)]
+        balances = [(assets[n], *engine.shown(account, n)) for n in sorted(numbers)]
         self._send(account, lambda unit: user_events.position(balances, time_ns, unit))
 
     def _send(self, account: int, make: Callable[[int], dict | None]) -> None:
