@@ -3,30 +3,15 @@
 import asyncio
 import http.client
 import json
-import os
 import socket
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from excraft.cli.exits import Exit, Failure
 from excraft.cli.folder import Folder
+from excraft.custody.signer.address import address_of
 
 ANSWER_WITHIN_S = 60
-_PATH_BYTES_MAX = 100  # of a Unix socket's address; the system allows a few more
-
-
-@contextmanager
-def address_of(path: Path):
-    """An address for `path` that a Unix socket accepts, however long the path is."""
-    if len(os.fsencode(path)) <= _PATH_BYTES_MAX:
-        yield str(path)
-        return
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        yield f"/proc/self/fd/{folder}/{path.name}"
-    finally:
-        os.close(folder)
 
 
 class _Connection(http.client.HTTPConnection):
@@ -89,6 +74,7 @@ def _over_socket(folder: Folder, operation: str, arguments: dict) -> Any:
 async def _by_ourselves(folder: Folder, operation: str, arguments: dict) -> Any:
     from excraft.cli.progress import Progress
     from excraft.cli.wiring import opened
+    from excraft.gateway import admin_withdrawals  # noqa: F401  (its operations)
     from excraft.gateway.admin import Refused, perform
 
     with Progress() as progress:

@@ -34,6 +34,16 @@ class Folder:
         return self.root / "control.sock"
 
     @property
+    def signer(self) -> Path:
+        """Where the signer listens, while one runs."""
+        return self.root / "signer.sock"
+
+    @property
+    def chains(self) -> Path:
+        """Which chains there are; without it nothing comes or goes over one."""
+        return self.root / "chains.json"
+
+    @property
     def settings(self) -> Path:
         """What `excraft up` was started with that other commands need: the database URL."""
         return self.root / "settings.json"

@@ -78,10 +78,11 @@ def _from_base58check(text: str) -> bytes:
             raise BadKey("the key contains a character that base58 does not have")
         number = number * 58 + digit
     whole = number.to_bytes(82, "big")  # 111 digits of base 58 are less than 2**651
-    if _check(whole[:78]) != whole[78:]:
+    if check(whole[:78]) != whole[78:]:
         raise BadKey("the check sum of the key is wrong: a character is missing or changed")
     return whole[:78]
 
 
-def _check(data: bytes) -> bytes:
+def check(data: bytes) -> bytes:
+    """The four bytes behind a key in base58."""
     return hashlib.sha256(hashlib.sha256(data).digest()).digest()[:4]

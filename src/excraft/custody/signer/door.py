@@ -1,0 +1,117 @@
+"""The signer's door: a Unix socket, one request and one answer a connection, one at a time."""
+
+import grp
+import logging
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from excraft.custody.errors import SignerBroken
+from excraft.custody.signer.address import address_of
+from excraft.custody.signer.requests import LINE_BYTES_MAX, Answer, Request
+from excraft.custody.signer.rules import Signer
+from excraft.log.log import LogError
+
+SECONDS = 5.0  # for a whole request
+BACKLOG = 16
+_LOGGER = logging.getLogger(__name__)
+
+
+class Door:
+    """Open from the constructor until `close`; `serve` answers until `stop` is called."""
+
+    def __init__(self, path: Path, group: str = "") -> None:
+        self._path, self._stopping = path, False
+        path.unlink(missing_ok=True)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        before = os.umask(0o177)
+        try:
+            with address_of(path) as address:
+                self._socket.bind(address)
+        except OSError as error:
+            raise SignerBroken(f"the socket {path} cannot be made: {error}") from error
+        finally:
+            os.umask(before)
+        if group:
+            try:
+                os.chown(path, -1, grp.getgrnam(group).gr_gid)
+            except (KeyError, PermissionError) as wrong:
+                raise SignerBroken(f"group {group!r} cannot get the socket: {wrong}") from wrong
+            os.chmod(path, 0o660)
+        self._socket.listen(BACKLOG)
+
+    def serve(self, signer: Signer) -> None:
+        """Raises what the signer raises: a journal that cannot be written is the end."""
+        while not self._stopping:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                if self._stopping:
+                    return
+                raise
+            with connection:
+                connection.settimeout(SECONDS)
+                try:
+                    answer = _answer(signer, _line(connection))
+                    connection.sendall(msgspec.json.encode(answer) + b"\n")
+                except (TimeoutError, ConnectionError) as gone:
+                    _LOGGER.warning("who asked went away: %s", gone)
+
+    def stop(self) -> None:
+        """From a signal handler or another thread."""
+        self._stopping = True
+        self._socket.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self._socket.close()
+        self._path.unlink(missing_ok=True)
+
+
+def _line(connection: socket.socket) -> bytes:
+    line = bytearray()
+    while not line.endswith(b"\n") and len(line) <= LINE_BYTES_MAX:
+        part = connection.recv(LINE_BYTES_MAX + 1 - len(line))
+        if not part:
+            break
+        line += part
+    return bytes(line)
+
+
+def _answer(signer: Signer, line: bytes) -> Answer:
+    if len(line) > LINE_BYTES_MAX or not line.endswith(b"\n"):
+        return Answer(refused=f"a request is one line of at most {LINE_BYTES_MAX} bytes")
+    try:
+        request = msgspec.json.decode(line, type=Request)
+    except msgspec.DecodeError as wrong:
+        return Answer(refused=f"that is no request: {wrong}"[:300])
+    try:
+        answer = signer.answer(request)
+    except LogError as damaged:  # nothing is believed; the next request looks again
+        answer = Answer(refused=str(damaged))
+    said = answer.refused or answer.hash or "done"
+    _LOGGER.info("%s: %s", type(request).__name__.lower(), said)
+    return answer
+
+
+def ask_with(path: Path) -> Callable[[Request], Answer]:
+    """What asks the signer behind a socket, blocking; raises OSError when nobody answers."""
+
+    def ask(request: Request) -> Answer:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(4 * SECONDS)
+            with address_of(path) as address:
+                connection.connect(address)
+            connection.sendall(msgspec.json.encode(request) + b"\n")
+            answer = bytearray()
+            while part := connection.recv(65536):
+                answer += part
+                if len(answer) > 1 << 20:
+                    raise ConnectionError("the signer's answer has no end")
+        if not answer.endswith(b"\n"):
+            raise ConnectionError("the signer went away before its answer was whole")
+        return msgspec.json.decode(answer, type=Answer)
+
+    return ask

@@ -1,0 +1,192 @@
+"""What the signer signed: one line each, chained by hash, on the disk before a signature leaves."""
+
+import fcntl
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from excraft.custody.errors import SignerBroken
+
+FILE = "journal"
+DAY_NS = 86_400 * 10**9
+GENESIS = "0" * 64
+VOID = "void"  # never to be signed; the exchange gives the money back
+_LINE_BYTES_MAX = 4096
+
+
+class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One line. A replacement repeats kind, id, nonce and payment, with a higher fee."""
+
+    number: int
+    previous: str  # SHA-256 of the line before, in hex
+    time_ns: int
+    kind: str  # withdrawal, void, sweep, cold, gas
+    log_position: int  # up to where the log was read, and the hash of that record
+    log_hash: str
+    id: int = 0  # of the withdrawal
+    chain: int = 0
+    source: str = ""
+    nonce: int = -1
+    to: str = ""  # who gets it
+    token: str | None = None
+    units: str = "0"
+    asset: int = -1
+    atoms: int = 0  # what the withdrawal takes from the member, with the fee
+    gas: int = 0
+    fee_max: int = 0
+    tip: int = 0
+    hash: str = ""
+
+    @property
+    def place(self) -> tuple[int, str, int]:
+        """Chain, sender and nonce: only one transaction with these can ever be mined."""
+        return self.chain, self.source, self.nonce
+
+    @property
+    def purpose(self) -> tuple:
+        """What it pays; the same for every replacement."""
+        return self.kind, self.id, self.place, self.to, self.token, self.units
+
+    @property
+    def cost(self) -> int:
+        """Wei that its gas costs at most."""
+        return self.gas * self.fee_max
+
+
+class Journal:
+    """Of one process at a time. Everything signed is in memory too, by what it is asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises SignerBroken when another signer has it, or a line is not what was written."""
+        self._path = folder / FILE
+        self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self.entries: list[Entry] = []
+        self.by_place: dict[tuple[int, str, int], Entry] = {}  # the newest of each
+        self.by_withdrawal: dict[int, Entry] = {}
+        self._first: dict[int, Entry] = {}  # signature of each withdrawal
+        try:
+            self._lock(folder)
+            self._last = self._load()
+        except BaseException:
+            os.close(self._handle)
+            raise
+
+    def close(self) -> None:
+        os.close(self._handle)
+
+    def append(self, entry: Entry) -> None:
+        """Durable when it returns. `number` and `previous` must be those of `next_link`."""
+        assert (entry.number, entry.previous) == self.next_link()
+        line = msgspec.json.encode(entry) + b"\n"
+        assert len(line) <= _LINE_BYTES_MAX, "every field is bounded"
+        written = os.write(self._handle, line)
+        if written != len(line):
+            raise SignerBroken(
+                f"{self._path} took {written} of {len(line)} bytes: the disk is full"
+            )
+        os.fsync(self._handle)
+        self._take(entry, line)
+
+    def next_link(self) -> tuple[int, str]:
+        """(number, previous) of the next entry."""
+        return len(self.entries) + 1, self._last
+
+    def paid_since(self, chain: int, asset: int, since_ns: int) -> int:
+        """Atoms of the withdrawals that were first signed after `since_ns`."""
+        return sum(
+            entry.atoms
+            for entry in self._after(since_ns)
+            if (entry.chain, entry.asset) == (chain, asset) and self._first[entry.id] is entry
+        )
+
+    def gas_since(self, chain: int, since_ns: int) -> int:
+        """Wei that the transactions signed after `since_ns` cost at most; one for each nonce."""
+        newest = {e.place: e for e in reversed([*self._after(since_ns)]) if e.chain == chain}
+        return sum(entry.cost for entry in newest.values())
+
+    def _after(self, since_ns: int) -> Iterator[Entry]:
+        """The newest first; times never fall."""
+        for entry in reversed(self.entries):
+            if entry.time_ns <= since_ns:
+                return
+            yield entry
+
+    def invariant(self) -> None:
+        """Raises AssertionError: what holds of every journal."""
+        nonce_of: dict[int, tuple] = {}
+        purpose_of: dict[tuple, tuple] = {}
+        voided: set[int] = set()
+        for entry in self.entries:
+            if entry.kind == VOID:
+                assert entry.id not in nonce_of, f"withdrawal {entry.id} was signed, then void"
+                voided.add(entry.id)
+                continue
+            same = purpose_of.setdefault(entry.place, entry.purpose)
+            assert same == entry.purpose, f"nonce {entry.nonce} pays two things"
+            if entry.kind == "withdrawal":
+                assert entry.id not in voided, f"withdrawal {entry.id} was void, then signed"
+                same = nonce_of.setdefault(entry.id, entry.place)
+                assert same == entry.place, f"withdrawal {entry.id} has two nonces"
+
+    def _lock(self, folder: Path) -> None:
+        mode = stat.S_IMODE(os.fstat(self._handle).st_mode)
+        if mode & 0o077:
+            raise SignerBroken(f"{self._path} has mode {mode:04o}: others could read it")
+        try:
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise SignerBroken(f"another signer works with {folder}; stop it first") from error
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)  # the file's name
+        finally:
+            os.close(handle)
+
+    def _load(self) -> str:
+        self._last = GENESIS
+        with os.fdopen(os.dup(self._handle), "rb") as file:
+            raw = file.read()
+        whole = raw.rfind(b"\n") + 1
+        for line in raw[:whole].splitlines(keepends=True):
+            number = len(self.entries) + 1
+            try:
+                entry = msgspec.json.decode(line, type=Entry)
+            except msgspec.DecodeError as wrong:
+                raise SignerBroken(f"{self._path}, line {number}: {wrong}") from wrong
+            if (entry.number, entry.previous) != self.next_link():
+                raise SignerBroken(f"{self._path}, line {number} does not follow the one before")
+            self._take(entry, line)
+        if whole != len(raw):  # a line that a power cut tore: its signature never left
+            os.ftruncate(self._handle, whole)
+            os.fsync(self._handle)
+        os.lseek(self._handle, 0, os.SEEK_END)
+        return self._last
+
+    def _take(self, entry: Entry, line: bytes) -> None:
+        self.entries.append(entry)
+        self._last = hashlib.sha256(line).hexdigest()
+        if entry.kind in (VOID, "withdrawal"):
+            self.by_withdrawal[entry.id] = entry
+            self._first.setdefault(entry.id, entry)
+        if entry.kind != VOID:
+            self.by_place[entry.place] = entry
+
+
+def read(folder: Path) -> list[Entry]:
+    """Every entry, also while a signer runs; raises SignerBroken where the chain breaks."""
+    path, entries, last = folder / FILE, [], GENESIS
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        return []
+    for line in raw[: raw.rfind(b"\n") + 1].splitlines(keepends=True):
+        entry = msgspec.json.decode(line, type=Entry)
+        if (entry.number, entry.previous) != (len(entries) + 1, last):
+            raise SignerBroken(f"{path}, line {len(entries) + 1} does not follow the one before")
+        entries.append(entry)
+        last = hashlib.sha256(line).hexdigest()
+    return entries

@@ -1,0 +1,306 @@
+"""What is signed and what is not: the payment follows from the log alone, within our own caps."""
+
+import re
+import time
+from collections.abc import Callable
+
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+
+from excraft.chain.transfers import transfer_data
+from excraft.custody.errors import SignerBroken, SignerRefused, WithdrawalRefused
+from excraft.custody.signer.journal import DAY_NS, VOID, Entry, Journal
+from excraft.custody.signer.keys import Keys
+from excraft.custody.signer.log_view import LogView
+from excraft.custody.signer.requests import (
+    Answer,
+    Cold,
+    Hello,
+    Pay,
+    Request,
+    Sweep,
+    TopUp,
+    Transaction,
+    Void,
+    Wallet,
+)
+from excraft.custody.signer.settings import AssetCaps, ChainRules, SignerSettings
+from excraft.custody.withdrawal import Payment, checked_address, read_approval, units_of
+from excraft.units import format_decimal
+
+_UNITS = re.compile("[1-9][0-9]{0,77}")
+NONCE_MAX = 1 << 53
+
+
+class Signer:
+    """Answers requests one at a time; every signature is in the journal before it is given."""
+
+    def __init__(
+        self, settings: SignerSettings, keys: Keys, journal: Journal, log: LogView,
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:  # fmt: skip
+        """Raises SignerBroken when the keys are not those that the settings expect."""
+        self._settings, self._keys, self._journal = settings, keys, journal
+        self._log, self._clock = log, clock
+        for chain in settings.chains:
+            if chain.hot != keys.hot.address:
+                raise SignerBroken(
+                    f"the keys give the hot wallet {keys.hot.address}, but signer.json says "
+                    f"{chain.hot} for chain {chain.chain}"
+                )
+
+    def answer(self, request: Request) -> Answer:
+        """What was asked, or why not; raises only what must stop the process."""
+        try:
+            match request:
+                case Hello():
+                    wallets = [_wallet(chain) for chain in self._settings.chains]
+                    return Answer(xpub=self._keys.xpub, wallets=wallets)
+                case Void():
+                    return self._void(request)
+                case Pay():
+                    return self._pay(request)
+                case Sweep():
+                    return self._sweep(request)
+                case Cold():
+                    return self._to_cold(request)
+                case TopUp():
+                    return self._top_up(request)
+        except (SignerRefused, WithdrawalRefused) as refused:
+            return Answer(refused=str(refused))
+        raise AssertionError(request)
+
+    # withdrawals
+
+    def _pay(self, request: Pay) -> Answer:
+        self._log.catch_up()
+        payment = self._approved(request)
+        chain, caps = self._known(payment.chain, payment.asset, payment.token)
+        expected = units_of(payment.atoms - payment.fee, caps.decimals, caps.chain_decimals)
+        if payment.units != expected:
+            raise SignerRefused(f"{payment.units} units are not the {expected} of the amount")
+        if payment.destination in (chain.hot, chain.cold):
+            raise SignerRefused(f"{payment.destination} is a wallet of the exchange itself")
+        before = self._journal.by_withdrawal.get(payment.id)
+        if before is None:
+            self._check_caps(payment, caps)
+        elif before.kind == VOID:
+            raise SignerRefused(f"withdrawal {payment.id} was given up and is never signed")
+        elif before.nonce != request.nonce:
+            raise SignerRefused(
+                f"withdrawal {payment.id} was signed with nonce {before.nonce}, so never with "
+                f"{request.nonce}: it would be paid twice"
+            )
+        return self._sign(
+            request, chain, self._keys.hot, payment.destination, payment.token, payment.units,
+            id=payment.id, asset=payment.asset, atoms=payment.atoms,
+        )  # fmt: skip
+
+    def _approved(self, request: Pay) -> Payment:
+        """The payment of the record at that position; refused unless the log stands behind it."""
+        for found in self._log.approvals.get(request.position, []):
+            try:
+                approved = read_approval(found.text)
+            except ValueError as wrong:
+                raise SignerRefused(f"the approval cannot be read: {wrong}") from wrong
+            if approved.id == request.id:
+                break
+        else:
+            raise SignerRefused(
+                f"record {request.position} of the log approves no withdrawal {request.id}"
+            )
+        payment = approved.payment(found.account, found.asset, found.atoms)
+        reserved = [
+            (each.id, each.commitment, each.account, each.asset, each.atoms)
+            for each in self._log.reserves.get(approved.reserve, [])
+        ]
+        mine = (payment.id, payment.commitment, payment.account, payment.asset, payment.atoms)
+        if mine not in reserved or approved.reserve >= request.position:
+            raise SignerRefused(
+                f"withdrawal {payment.id} as it is approved is not what record "
+                f"{approved.reserve} of the log reserved money for: it was altered"
+            )
+        if payment.id in self._log.closed:
+            raise SignerRefused(f"withdrawal {payment.id} is closed: its money was given back")
+        if checked_address(payment.destination) != payment.destination:
+            raise SignerRefused(f"{payment.destination[:60]!r} lacks the capitals of EIP-55")
+        if not 0 <= payment.fee < payment.atoms:
+            raise SignerRefused(f"a fee of {payment.fee} atoms of {payment.atoms} cannot be")
+        return payment
+
+    def _check_caps(self, payment: Payment, caps: AssetCaps) -> None:
+        if payment.atoms > caps.withdrawal_atoms:
+            raise SignerRefused(
+                f"{self._text(payment.atoms, caps)} is more than the cap of "
+                f"{caps.per_withdrawal} {caps.symbol} for one withdrawal"
+            )
+        since = self._now() - DAY_NS
+        paid = self._journal.paid_since(payment.chain, payment.asset, since)
+        if paid + payment.atoms > caps.day_atoms:
+            raise SignerRefused(
+                f"{self._text(payment.atoms, caps)} and the {self._text(paid, caps)} of the last "
+                f"24 hours are more than the cap of {caps.per_day} {caps.symbol}"
+            )
+
+    def _void(self, request: Void) -> Answer:
+        before = self._journal.by_withdrawal.get(request.id)
+        if before is not None and before.kind != VOID:
+            raise SignerRefused(
+                f"withdrawal {request.id} was signed with nonce {before.nonce}: it may be paid"
+            )
+        if before is None:
+            if not 0 < request.id < 1 << 62:
+                raise SignerRefused(f"{request.id} is the number of no withdrawal")
+            self._log.catch_up()
+            self._journal.append(self._entry(VOID, id=request.id))
+        return Answer()
+
+    # our own addresses
+
+    def _sweep(self, request: Sweep) -> Answer:
+        chain = self._chain(request.chain)
+        self._check_token(chain, request.token)
+        source = self._deposit(request)
+        units = _whole(request.units)
+        return self._sign(request, chain, source, chain.hot, request.token, units)
+
+    def _to_cold(self, request: Cold) -> Answer:
+        chain = self._chain(request.chain)
+        self._check_token(chain, request.token)
+        units = _whole(request.units)
+        return self._sign(request, chain, self._keys.hot, chain.cold, request.token, units)
+
+    def _top_up(self, request: TopUp) -> Answer:
+        chain, units = self._chain(request.chain), _whole(request.units)
+        if units > chain.top_up_max_wei:
+            raise SignerRefused(
+                f"{units} wei are more than the {chain.top_up_max_wei} of one top-up for gas"
+            )
+        to = self._deposit(request).address
+        return self._sign(request, chain, self._keys.hot, to, None, units)
+
+    def _deposit(self, request: Sweep | TopUp) -> LocalAccount:
+        try:
+            found = self._keys.deposit(request.number)
+        except ValueError as wrong:
+            raise SignerRefused(str(wrong)) from wrong
+        if found.address != request.address:
+            raise SignerRefused(
+                f"number {request.number} of our keys is {found.address}, "
+                f"not {request.address[:60]}"
+            )
+        return found
+
+    # all of them
+
+    def _sign(
+        self, request: Transaction, chain: ChainRules, source: LocalAccount, to: str,
+        token: str | None, units: int, **more: int,
+    ) -> Answer:  # fmt: skip
+        kind = type(request).__struct_config__.tag
+        self._check_gas(request, chain)
+        transaction = {
+            "type": 2, "chainId": chain.chain, "nonce": request.nonce, "gas": request.gas,
+            "maxFeePerGas": request.fee_max, "maxPriorityFeePerGas": request.tip,
+            "to": to, "value": units, "data": b"",
+        }  # fmt: skip
+        if token is not None:
+            transaction |= {"to": checked_address(token), "value": 0,
+                            "data": transfer_data(to, units)}  # fmt: skip
+        made = Account.sign_transaction(transaction, source.key)
+        entry = self._entry(
+            kind, chain=chain.chain, source=source.address, nonce=request.nonce, to=to,
+            token=token, units=str(units), gas=request.gas, fee_max=request.fee_max,
+            tip=request.tip, hash=made.hash.to_0x_hex(), **more,
+        )  # fmt: skip
+        if not self._is_repetition(entry):
+            self._check_gas_of_the_day(entry, chain)
+            self._journal.append(entry)
+        return Answer(raw=made.raw_transaction.to_0x_hex(), hash=entry.hash)
+
+    def _is_repetition(self, entry: Entry) -> bool:
+        """Whether just this was signed before; refused unless it is new, or a replacement."""
+        before = self._journal.by_place.get(entry.place)
+        if before is None:
+            return False
+        if before.purpose != entry.purpose:
+            raise SignerRefused(
+                f"nonce {entry.nonce} of {entry.source} was signed for a {before.kind} "
+                f"{before.id or ''} of {before.units} units to {before.to} already"
+            )
+        if before.hash == entry.hash:
+            return True
+        if entry.fee_max <= before.fee_max or entry.tip < before.tip:
+            raise SignerRefused(
+                f"nonce {entry.nonce} was signed with {before.fee_max} wei for one gas; a "
+                f"replacement offers more, not {entry.fee_max}"
+            )
+        return False
+
+    def _check_gas(self, request: Transaction, chain: ChainRules) -> None:
+        if not 0 <= request.nonce < NONCE_MAX:
+            raise SignerRefused(f"a nonce is from 0 to {NONCE_MAX - 1}, not {request.nonce}")
+        if not 21_000 <= request.gas <= chain.gas_max:
+            raise SignerRefused(f"gas is from 21000 to {chain.gas_max} here, not {request.gas}")
+        if not 0 <= request.tip <= request.fee_max <= chain.gas_price_max_wei:
+            raise SignerRefused(
+                f"{request.fee_max} wei for one gas, {request.tip} of it as tip: at most "
+                f"{chain.gas_price_max_wei}"
+            )
+
+    def _check_gas_of_the_day(self, entry: Entry, chain: ChainRules) -> None:
+        since = self._now() - DAY_NS
+        spent = self._journal.gas_since(chain.chain, since)
+        before = self._journal.by_place.get(entry.place)
+        if before is not None and before.time_ns > since:
+            spent -= before.cost
+        if spent + entry.cost > chain.gas_day_wei:
+            raise SignerRefused(
+                f"gas for {entry.cost} wei and the {spent} of the last 24 hours are more than "
+                f"the cap of {chain.gas_day_wei}"
+            )
+
+    def _chain(self, number: int) -> ChainRules:
+        chain = self._settings.chain(number)
+        if chain is None:
+            raise SignerRefused(f"chain {number} is not in signer.json")
+        return chain
+
+    def _known(self, number: int, asset: int, token: str | None) -> tuple[ChainRules, AssetCaps]:
+        chain = self._chain(number)
+        caps = chain.asset(asset, token)
+        if caps is None:
+            raise SignerRefused(
+                f"asset {asset} as {token or 'the native coin'} on chain {number} is not in "
+                f"signer.json"
+            )
+        return chain, caps
+
+    def _check_token(self, chain: ChainRules, token: str | None) -> None:
+        if token is not None and token not in {each.token for each in chain.assets}:
+            raise SignerRefused(f"token {token[:60]!r} is not in signer.json")
+
+    def _entry(self, kind: str, **fields) -> Entry:
+        number, previous = self._journal.next_link()
+        return Entry(
+            number, previous, self._now(), kind, self._log.position, self._log.hash, **fields
+        )
+
+    def _now(self) -> int:
+        """Never before the last entry, so that a clock set back does not empty the day."""
+        entries = self._journal.entries
+        return max(self._clock(), entries[-1].time_ns if entries else 0)
+
+    def _text(self, atoms: int, caps: AssetCaps) -> str:
+        return f"{format_decimal(atoms, caps.decimals, caps.decimals)} {caps.symbol}"
+
+
+def _wallet(chain: ChainRules) -> Wallet:
+    return Wallet(chain.chain, chain.hot, chain.cold, chain.gas_max, chain.gas_price_max_wei,
+                  chain.top_up_max_wei)  # fmt: skip
+
+
+def _whole(text: str) -> int:
+    if not _UNITS.fullmatch(text) or int(text) >= 1 << 256:
+        raise SignerRefused(f"{text[:80]!r} units cannot be sent; a whole number can")
+    return int(text)
