@@ -10,9 +10,11 @@ from excraft.custody.book import Book
 from excraft.custody.deposit import Asset, ChainSettings, Status
 from excraft.custody.deposits import Deposits
 from excraft.custody.errors import CreditFailed, CreditRefused
+from excraft.custody.limits import Setting
 from excraft.store.database import Database
 from excraft.testing.postgresql import Cluster
-from tests.chain.local import Chain
+from tests.chain.local import HONEST, Chain
+from tests.custody import withdrawal_desk
 
 # m/44'/60'/0' of the mnemonic `test ... junk`; test_extended_key derives it again.
 XPUB = (
@@ -121,3 +123,28 @@ async def chain(anyio_backend):
 @pytest.fixture
 def desk(chain, database):
     return Desk(chain, database)
+
+
+@pytest.fixture(scope="module")
+def shared_anvil():
+    anvil = Anvil(mining=False)
+    yield anvil
+    anvil.stop()
+
+
+@pytest.fixture
+async def payer(tmp_path, shared_anvil, database, anyio_backend):
+    """Withdrawals over a chain that the tests of a file share; no rule stands in the way."""
+    chain = Chain(shared_anvil)
+    token = await chain.deploy(HONEST, 10**12)
+    payer = withdrawal_desk.Desk(tmp_path, chain, database, token.address)
+    payer.token_contract = token
+    for asset in (withdrawal_desk.COIN, withdrawal_desk.USDT):
+        payer.set(Setting.APPROVE_ABOVE, 1 << 61, asset=asset)
+        payer.ledger.free[4, asset] = {withdrawal_desk.COIN: 5 * 10**8}.get(asset, 10**9)
+    payer.set(Setting.NEW_ADDRESS_DELAY_S, 0)
+    await payer.fill()
+    yield payer
+    payer.invariant()
+    await payer.close()
+    await chain.node.close()

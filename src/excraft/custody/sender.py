@@ -1,0 +1,271 @@
+"""Sends what our wallets pay on one chain: priced, planned, signed, sent, replaced, settled.
+
+One thing at a time, each step on the disk before the next: whatever stops in between is taken up
+where it was. A nonce is planned before the signer is asked and asked for again until it is
+answered, so there are no gaps; an open one is offered more until it is mined.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import Row
+
+from excraft.chain import transfers
+from excraft.chain.errors import ChainError, NodeRefused
+from excraft.chain.node import Node
+from excraft.chain.transfers import Mined
+from excraft.custody.errors import CannotBePaid, SignerAway, SignerRefused
+from excraft.custody.sent import Kind, Plan, Price, SentBook, Status
+from excraft.custody.signer.requests import Cold, Pay, Sweep, TopUp, Transaction, Wallet
+from excraft.custody.signer_client import SignerClient
+
+SECOND_NS = 10**9
+_LOGGER = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SendingSettings:
+    """`replace_s`: how long an offer stands before a higher one is made."""
+
+    confirmations: int = 12
+    replace_s: float = 120.0
+    resend_s: float = 15.0
+
+    def __post_init__(self) -> None:
+        if self.confirmations < 1:
+            raise ValueError(f"confirmations must be at least 1, not {self.confirmations}")
+
+
+class Sender:
+    """`notes`: why an open transaction does not move, by its row; `failure`: what is wrong with
+    the wallet as a whole, for which nothing new is sent."""
+
+    def __init__(
+        self, node: Node, book: SentBook, signer: SignerClient, settings: SendingSettings,
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:  # fmt: skip
+        self.notes: dict[int, str] = {}
+        self.failure = ""
+        self.book, self.node = book, node
+        self._signer, self.settings, self._clock = signer, settings, clock
+        self._sent_at: dict[int, int] = {}
+        self._wallet: Wallet | None = None
+
+    async def wallet(self) -> Wallet:
+        """What the signer says of this chain; raises SignerAway, or SignerRefused."""
+        if self._wallet is None:
+            hello = await self._signer.hello()
+            chain = self.node.chain_id
+            self._wallet = next((w for w in hello.wallets if w.chain == chain), None)
+            if self._wallet is None:
+                raise SignerRefused(f"the signer does not serve chain {chain}")
+        return self._wallet
+
+    async def poll(self) -> None:
+        """Settle what was mined, and push what was not. Raises ChainError or SignerAway."""
+        rows = await self._open()
+        if not rows:
+            self.notes.clear()
+            return
+        await self._settle(rows)
+        await self._look_for_strangers()
+        for row in self._newest(await self._open()):
+            try:
+                await self._push(row)
+            except (SignerRefused, NodeRefused) as refused:
+                self._note(row.id, str(refused))
+
+    async def pay(self, plan: Plan) -> None:
+        """Send something new. Raises CannotBePaid when it would fail on the chain, SignerRefused,
+        SignerAway, ChainError; NotEnough when the wallet has to be filled first."""
+        if self.failure:
+            raise SignerRefused(self.failure)
+        if any(row.status == Status.PLANNED for row in await self._open()):
+            raise SignerAway("an earlier transaction waits for the signer")
+        wallet = await self.wallet()
+        await self._check_funds(plan, Price(0, 0, 0))
+        gas, why = await transfers.trial(
+            self.node, plan.source, plan.destination, plan.token, plan.units
+        )
+        if why:
+            raise CannotBePaid(why)
+        price = await self.price(gas if gas == 21_000 else gas * 5 // 4, wallet)
+        await self._check_funds(plan, price)
+        mined = await transfers.nonce(self.node, plan.source)
+        nonce = await asyncio.to_thread(self.book.next_nonce, plan.source, mined)
+        id = await asyncio.to_thread(self.book.plan, plan, nonce, price)
+        row = next(row for row in await self._open() if row.id == id)
+        await self._sign(row)
+
+    async def price(self, gas: int, wallet: Wallet, least: Price | None = None) -> Price:
+        """What is offered now; `least`: what stood before, of which a replacement takes an eighth
+        more. Raises SignerRefused when the signer would not sign that much."""
+        now = await transfers.fees(self.node)
+        tip = max(now.tip, least.tip * 9 // 8 + 1 if least else 0)
+        fee_max = max(2 * now.base + tip, least.fee_max * 9 // 8 + 1 if least else 0)
+        most = wallet.gas_price_max_wei
+        if gas > wallet.gas_max:
+            raise SignerRefused(f"it takes {gas} gas; the signer signs up to {wallet.gas_max}")
+        if now.base + tip > most or (least and least.fee_max * 9 // 8 + 1 > most):
+            raise SignerRefused(
+                f"gas costs {now.base + tip} wei now; the signer signs up to {most}: it waits"
+            )
+        return Price(gas, min(fee_max, most), min(tip, most))
+
+    # one poll
+
+    async def _settle(self, rows: list[Row]) -> None:
+        signed = {row.hash: row for row in rows if row.hash is not None}
+        head = await self.node.head()
+        found = await transfers.mined(self.node, [*signed]) if signed else {}
+        for hash, row in signed.items():
+            if hash not in found and row.status == Status.MINED:
+                await asyncio.to_thread(self.book.unmined, row.id)
+        for hash, mined in found.items():
+            row = signed[hash]
+            deep = head.number - mined.block + 1 >= self.settings.confirmations
+            if deep and await self._stands(mined):
+                await asyncio.to_thread(self.book.settle, row.id, _end(row, mined), mined)
+                self.notes.pop(row.id, None)
+            elif (row.status, row.block_hash) != (Status.MINED, mined.block_hash):
+                await asyncio.to_thread(self.book.mined, row.id, mined)
+
+    async def _stands(self, mined: Mined) -> bool:
+        """Whether the block of a receipt is one of the chain."""
+        [header] = await self.node.headers([mined.block])
+        return header.hash == mined.block_hash
+
+    async def _look_for_strangers(self) -> None:
+        """A nonce that is used up on the chain, and not by us: somebody else has the key."""
+        rows = [row for row in await self._open() if row.hash is not None]
+        waiting = {}
+        for row in self._newest(rows):
+            if row.status == Status.SIGNED:
+                waiting.setdefault(row.source, row)
+        head = await self.node.head() if waiting else None
+        for source, row in waiting.items():
+            block = head.number - self.settings.confirmations + 1
+            if block < 0 or await transfers.nonce(self.node, source, hex(block)) <= row.nonce:
+                continue
+            if await transfers.mined(self.node, [r.hash for r in rows if r.source == source]):
+                continue  # mined since we looked; the next poll settles it
+            self.failure = (
+                f"nonce {row.nonce} of {source} on chain {row.chain_id} was used by a "
+                f"transaction that is not ours: somebody else has its key, or another exchange"
+            )
+            _LOGGER.critical(self.failure)
+
+    async def _push(self, row: Row) -> None:
+        if row.status == Status.PLANNED:
+            await self._sign(row)
+        elif row.status == Status.SIGNED:
+            if self._clock() - row.sent_ns > self.settings.replace_s * SECOND_NS:
+                await self._replace(row)
+            else:
+                await self._send(row.id, row.raw, row.hash)
+
+    async def _replace(self, row: Row) -> None:
+        before = Price(row.gas, row.fee_max, row.tip)
+        try:
+            price = await self.price(row.gas, await self.wallet(), before)
+        except SignerRefused:
+            await self._send(row.id, row.raw, row.hash)  # as it is; fees may fall again
+            raise
+        plan = Plan(row.kind, row.source, row.destination, row.token, int(row.units),
+                    row.withdrawal_id, row.number)  # fmt: skip
+        made = await asyncio.to_thread(self.book.plan, plan, row.nonce, price, row.attempt + 1)
+        newer = next(each for each in await self._open() if each.id == made)
+        await self._sign(newer)
+
+    async def _sign(self, row: Row) -> None:
+        try:
+            answer = await self._signer.ask(_request(row))
+        except SignerRefused:
+            await asyncio.to_thread(self.book.unplan, row.id)
+            raise
+        await asyncio.to_thread(self.book.signed, row.id, answer.hash, answer.raw)
+        await self._send(row.id, answer.raw, answer.hash)
+
+    async def _send(self, id: int, raw: str, hash: str) -> None:
+        """Now and then again: a node may forget it."""
+        now = self._clock()
+        if now - self._sent_at.get(id, 0) < self.settings.resend_s * SECOND_NS:
+            return
+        self._sent_at[id] = now
+        await transfers.send(self.node, raw, hash)
+        self._note(id, "")
+
+    # what there is
+
+    async def _check_funds(self, plan: Plan, price: Price) -> None:
+        """Raises NotEnough: what the wallet has, less what is under way, must cover it all."""
+        places = [(plan.source, None)] + ([(plan.source, plan.token)] if plan.token else [])
+        has = await transfers.balances(self.node, places)
+        busy = {None: 0, plan.token: 0}
+        for row in self._newest(await self._open()):
+            if row.source == plan.source and row.status != Status.MINED:
+                busy[None] += row.gas * row.fee_max
+                if row.token in busy:
+                    busy[row.token] += int(row.units)
+        needs = {None: price.gas * price.fee_max}
+        needs[plan.token] = needs.get(plan.token, 0) + plan.units
+        for (source, token), there in zip(places, has, strict=True):
+            if there - busy[token] < needs.get(token, 0):
+                what = token or "the native coin"
+                raise NotEnough(
+                    f"{source} has {there} units of {what}, {busy[token]} of them under way; "
+                    f"{needs[token]} are needed"
+                )
+
+    async def _open(self) -> list[Row]:
+        return await asyncio.to_thread(self.book.open)
+
+    def _newest(self, rows: list[Row]) -> list[Row]:
+        """One row for each nonce: the newest attempt, or the one that is mined."""
+        newest: dict[tuple, Row] = {}
+        for row in rows:
+            place = (row.source, row.nonce)
+            if place not in newest or newest[place].status != Status.MINED:
+                newest[place] = row
+        return [*newest.values()]
+
+    def _note(self, id: int, why: str) -> None:
+        if why and self.notes.get(id) != why:
+            _LOGGER.warning("transaction %s: %s", id, why)
+        self.notes[id] = why
+
+
+class NotEnough(ChainError):
+    """The wallet has to be filled first."""
+
+
+def _end(row: Row, mined: Mined) -> Status:
+    if not mined.succeeded:
+        return Status.REVERTED
+    if row.token is None:
+        return Status.CONFIRMED
+    wanted = (row.token, row.source.lower(), row.destination.lower(), int(row.units))
+    moved = [(each.token, each.source, each.to, each.units) for each in mined.moved]
+    return Status.CONFIRMED if wanted in moved else Status.EMPTY
+
+
+def _request(row: Row) -> Transaction:
+    gas = {"nonce": row.nonce, "gas": row.gas, "fee_max": row.fee_max, "tip": row.tip}
+    match Kind(row.kind):
+        case Kind.WITHDRAWAL:
+            return Pay(id=row.withdrawal_id, position=row.approved_position or 0, **gas)
+        case Kind.SWEEP:
+            return Sweep(
+                chain=row.chain_id, number=row.number, address=row.source, token=row.token,
+                units=row.units, **gas,
+            )  # fmt: skip
+        case Kind.COLD:
+            return Cold(chain=row.chain_id, token=row.token, units=row.units, **gas)
+        case Kind.GAS:
+            return TopUp(
+                chain=row.chain_id, number=row.number, address=row.destination, units=row.units,
+                **gas,
+            )  # fmt: skip

@@ -1,0 +1,256 @@
+"""One withdrawal at a time, step by step: each is looked up in the log before it is taken."""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from excraft.chain.errors import ChainError
+from excraft.custody import limits as stored_limits
+from excraft.custody.errors import (
+    CannotBePaid,
+    LedgerAway,
+    Replaced,
+    SignerAway,
+    SignerRefused,
+)
+from excraft.custody.limits import Setting
+from excraft.custody.sender import Sender
+from excraft.custody.sent import Kind, Plan, Status
+from excraft.custody.signer.requests import Void
+from excraft.custody.signer_client import SignerClient
+from excraft.custody.sweeps import Sweeper
+from excraft.custody.withdrawal import State, approval_text
+from excraft.custody.withdrawal_book import Found, Route, WithdrawalBook
+from excraft.custody.withdrawal_facts import CLOSED, Fact, Facts, Step
+from excraft.messages.commands import (
+    ApproveWithdrawal,
+    Cause,
+    Command,
+    Release,
+    Reserve,
+    Spend,
+)
+from excraft.store.database import Database
+
+SYSTEM = "exchange"  # who decided, where no person did
+AWAY = (LedgerAway, ChainError, SignerAway, SignerRefused, Replaced)  # for a while, or until told
+_LOGGER = logging.getLogger(__name__)
+
+
+class Ledger(Protocol):
+    """What withdrawals need of the exchange."""
+
+    async def carry_out(self, command: Command) -> tuple[int, str]:
+        """(position, why it was refused; empty when done), once durable; raises LedgerAway."""
+        ...
+
+    def level(self, account: int) -> int:
+        """KYC level."""
+        ...
+
+    def frozen(self, account: int) -> bool: ...
+
+
+class Parts(NamedTuple):
+    """What withdrawals work with.
+
+    routes   every way out that is open now
+    owner    the account whose deposit address this is (EIP-55), None when nobody's
+    own      addresses of the exchange itself, in small letters
+    frozen   why nothing is paid at the moment; empty when it is
+    """
+
+    database: Database
+    ledger: Ledger
+    facts: Facts
+    signer: SignerClient
+    senders: Mapping[int, Sender]
+    routes: Callable[[], Sequence[Route]]
+    owner: Callable[[str], int | None]
+    own: Callable[[], Iterable[str]]
+    frozen: Callable[[], str]
+    sweepers: Sequence[Sweeper] = ()
+
+
+class Steps:
+    """Moves withdrawals; `sending` is held by whoever talks to a wallet."""
+
+    def __init__(self, parts: Parts, book: WithdrawalBook) -> None:
+        self.sending = asyncio.Lock()
+        self._parts, self._book = parts, book
+        self._locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._tasks: set[asyncio.Task] = set()
+
+    async def move(self, id: int) -> None:
+        """As far as it goes, also when who asked goes away: a step half seen would be repeated."""
+        task = asyncio.ensure_future(self._moved(id))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        await asyncio.shield(task)
+
+    async def finished(self) -> None:
+        """Once nothing is under way."""
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _moved(self, id: int) -> None:
+        async with self._locks[id]:
+            while True:
+                found = await asyncio.to_thread(self._book.get, id)
+                if found.row.closed_ns is not None:
+                    break
+                try:
+                    why = await self._step(found)
+                except AWAY as error:
+                    why = str(error)
+                if why is not None:
+                    await asyncio.to_thread(self._book.note, id, why)
+                    return
+        self._parts.facts.forget(id)
+        self._locks.pop(id, None)
+
+    async def _step(self, found: Found) -> str | None:
+        """Take the next step; what it waits for, or None when there may be another one."""
+        row, fact = found.row, self._parts.facts.of(found.row.id)
+        if fact.steps & CLOSED:
+            await asyncio.to_thread(self._book.closed, row.id, fact.closed or None)
+        elif found.state in (State.CANCELLED, State.REFUSED, State.FAILED):
+            await self._give_back(found, fact)
+        elif altered := _altered(found, fact):
+            return await self._refuse_altered(found, altered)
+        elif found.state == State.REQUESTED:
+            await self._hold(found, fact)
+        elif found.state == State.WAITING:
+            return await self._decide(found)
+        elif row.approved_position is None:
+            await self._write_approval(found, fact)
+        else:
+            return await self._pay(found, fact)
+        return None
+
+    async def _hold(self, found: Found, fact: Fact) -> None:
+        position, refused = fact.reserved, ""
+        payment = found.payment
+        if not fact.steps & Step.RESERVED:
+            position, refused = await self._parts.ledger.carry_out(
+                Reserve(account=payment.account, asset=payment.asset, amount=payment.atoms,
+                        cause=Cause.WITHDRAWAL, reference=payment.reference)
+            )  # fmt: skip
+        if refused:
+            await asyncio.to_thread(self._book.decide, payment.id, "refuse", SYSTEM, refused)
+        else:
+            await asyncio.to_thread(self._book.reserved, payment.id, position)
+
+    async def _give_back(self, found: Found, fact: Fact) -> None:
+        """What the log says was reserved, whatever the row says now."""
+        position = None
+        if fact.steps & Step.RESERVED:
+            position, refused = await self._parts.ledger.carry_out(
+                Release(account=fact.account, asset=fact.asset, amount=fact.atoms,
+                        cause=Cause.WITHDRAWAL,
+                        reference=f"withdrawal:{found.row.id}:{fact.commitment}")
+            )  # fmt: skip
+            if refused:
+                raise LedgerAway(f"the ledger refused to release it: {refused}")
+            if found.row.reserved_position is None:
+                await asyncio.to_thread(self._book.reserved, found.row.id, fact.reserved)
+        await asyncio.to_thread(self._book.closed, found.row.id, position)
+
+    async def _refuse_altered(self, found: Found, altered: str) -> str | None:
+        _LOGGER.critical("withdrawal %s: %s", found.row.id, altered)
+        decide = self._book.decide
+        if await asyncio.to_thread(decide, found.row.id, "refuse", SYSTEM, altered):
+            return None
+        return altered
+
+    async def _decide(self, found: Found) -> str | None:
+        row = found.row
+        if self._parts.ledger.frozen(row.account):
+            return "the account is frozen"
+        if why := self._parts.frozen():
+            return f"withdrawals are frozen: {why}"
+        lacking = await asyncio.to_thread(self._lacking, found)
+        if lacking:
+            return lacking
+        await asyncio.to_thread(self._book.decide, row.id, "approve", SYSTEM)
+        return None
+
+    def _lacking(self, found: Found) -> str:
+        row, database = found.row, self._parts.database
+        with database.read() as connection:
+            limits = stored_limits.load(connection)
+        needed = row.needed
+        if row.atoms > limits.of(Setting.APPROVE_ABOVE, row.asset):
+            needed = max(needed, limits.of(Setting.APPROVALS, row.asset))
+        if len(found.approvers) < needed:
+            return f"{len(found.approvers)} of {needed} approvals"
+        left = row.waits_until_ns - self._book.now_ns
+        return f"the address is new; {left // 10**9 + 1} s are left" if left > 0 else ""
+
+    async def _write_approval(self, found: Found, fact: Fact) -> None:
+        payment, position = found.payment, fact.approved
+        if not fact.steps & Step.APPROVED:
+            text = approval_text(payment, found.row.reserved_position, [*found.approvers])
+            position, refused = await self._parts.ledger.carry_out(
+                ApproveWithdrawal(account=payment.account, asset=payment.asset,
+                                  amount=payment.atoms, text=text)
+            )  # fmt: skip
+            if refused:
+                why = f"the ledger refused the approval: {refused}"
+                await asyncio.to_thread(
+                    self._book.decide, payment.id, "fail", SYSTEM, why, "approve"
+                )
+                return
+        await asyncio.to_thread(self._book.approved, payment.id, position)
+
+    async def _pay(self, found: Found, fact: Fact) -> str | None:
+        payment = found.payment
+        sender = self._parts.senders.get(payment.chain)
+        if sender is None:
+            return f"chain {payment.chain} is not served at the moment"
+        async with self.sending:
+            rows = await asyncio.to_thread(sender.book.of_withdrawals, [payment.id])
+            rows = rows.get(payment.id, [])
+            ends = {row.status for row in rows}
+            if Status.CONFIRMED in ends:
+                return await self._spend(found, fact)
+            if ends & {Status.REVERTED, Status.EMPTY}:
+                why = "the transaction failed on the chain"
+                return await self._fail(payment.id, why)
+            if rows:
+                return sender.notes.get(rows[-1].id) or "waits for the chain"
+            if why := self._parts.frozen():
+                return f"withdrawals are frozen: {why}"
+            hot = (await sender.wallet()).hot
+            plan = Plan(Kind.WITHDRAWAL, hot, payment.destination, payment.token, payment.units,
+                        payment.id)  # fmt: skip
+            try:
+                await sender.pay(plan)
+            except CannotBePaid as cannot:
+                await self._parts.signer.ask(Void(id=payment.id))
+                return await self._fail(payment.id, str(cannot))
+        return "waits for the chain"
+
+    async def _fail(self, id: int, why: str) -> None:
+        await asyncio.to_thread(self._book.decide, id, "fail", SYSTEM, why, "approve")
+
+    async def _spend(self, found: Found, fact: Fact) -> None:
+        payment = found.payment
+        position, refused = await self._parts.ledger.carry_out(
+            Spend(account=payment.account, asset=payment.asset, amount=payment.atoms - payment.fee,
+                  fee=payment.fee, cause=Cause.WITHDRAWAL, reference=payment.reference)
+        )  # fmt: skip
+        if refused:
+            raise LedgerAway(f"the ledger refused to spend it: {refused}")
+        await asyncio.to_thread(self._book.closed, payment.id, position)
+
+
+def _altered(found: Found, fact: Fact) -> str:
+    """Why a row is not what was asked for; empty when it is."""
+    commitment = found.payment.commitment
+    if commitment != found.row.commitment or fact.commitment not in ("", commitment):
+        return "it is not what was asked for: the database was altered"
+    if fact.steps and not fact.steps & CLOSED and not fact.commitment:
+        return "the log knows another withdrawal with this number: the database is an old one"
+    return ""
