@@ -19,6 +19,7 @@ GOOD = {
     "symbol": "EXTUSD", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "1",
     "price": "9", "newQty": "1", "orderId": "1", "interval": "1m",
     "cancelReplaceMode": "STOP_ON_FAILURE", "cancelOrderId": "1",
+    "coin": "EXT", "address": "0x" + "b0" * 20, "amount": "1",
 }  # fmt: skip
 NUMBER = ["abc", "-1", "1e400", "NaN", "Infinity", " 1", "1,5", "0x10", "１", "+1", "'1'"]
 WRONG: dict[str, list[tuple[str, int]]] = {
@@ -91,7 +92,12 @@ async def ask(client, endpoint: Endpoint, query: str):
 
 @pytest.fixture
 async def unlimited(venue):
-    """The exchange with limits so high that no test meets them."""
+    """The exchange with limits so high that no test meets them, and a key that may do all."""
+    everything = ["READ", "TRADE", "WITHDRAW"]
+    made = venue.exchange.api_keys.create(
+        venue.alice.member, "HMAC", permissions=everything, ips=["192.0.2.1"]
+    )
+    venue.alice.key, venue.alice.secret = made.key, made.secret
     for parameter in (Parameter.REQUEST_WEIGHT_PER_MINUTE, Parameter.RAW_REQUESTS_PER_5_MINUTES):
         await set_parameter(venue.engine, parameter, RULES[parameter].high)
     return venue

@@ -17,8 +17,10 @@ from excraft.cli import (
     parameters,
     reference,
     replay,
+    signer,
     staff,
     up,
+    withdrawal,
 )
 from excraft.cli import verify as verification
 from excraft.cli.exits import Failure
@@ -42,6 +44,8 @@ app.add_typer(parameters.app, name="parameter")
 app.add_typer(staff.app, name="staff")
 app.add_typer(auditlog.app, name="audit")
 app.add_typer(liabilities.app, name="liabilities")
+app.add_typer(signer.app, name="signer")
+app.add_typer(withdrawal.app, name="withdrawal")
 app.command("replay")(replay.replay)
 app.command("verify")(verification.verify)
 app.command("flow")(flow.flow)

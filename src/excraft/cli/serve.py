@@ -22,7 +22,7 @@ from excraft.cli.up import show_welcome
 from excraft.cli.wiring import opened
 from excraft.demo.setup import fill
 from excraft.engine.interpreter import settle
-from excraft.gateway import admin
+from excraft.gateway import admin, admin_withdrawals  # noqa: F401  (its operations)
 from excraft.gateway.app import application
 from excraft.gateway.exchange import Exchange
 from excraft.gateway.outgoing import HttpProtocol

@@ -18,6 +18,8 @@ from excraft.cli.exits import Exit, Failure
 from excraft.cli.folder import Folder
 from excraft.cli.kernel import new_kernel
 from excraft.cli.progress import Progress
+from excraft.cli.withdrawing import withdrawing
+from excraft.custody.withdrawal_facts import Facts
 from excraft.engine.recovery import RecoveryRefused
 from excraft.engine.service import Engine, Settings
 from excraft.engine.snapshot import InvariantBroken
@@ -62,6 +64,11 @@ async def _running(folder, log, kernel, url: str, progress: Progress) -> AsyncIt
         name="history", mark=lambda: history.mark, columns=True,
         backlog=lambda: history.backlog, backlog_max=HISTORY_BACKLOG_MAX,
     )  # fmt: skip
+    facts = Facts()
+    engine.subscribe(
+        lambda record, events, _: facts.apply(record, events),
+        name="withdrawals", state=facts, columns=True,
+    )  # fmt: skip
     exchange = Exchange(
         engine=engine, marketdata=marketdata, history=history, api_keys=api_keys,
         members=Members(store), desk=Desk(store, SecretBox.open(folder.secret_key), outbox),
@@ -70,7 +77,8 @@ async def _running(folder, log, kernel, url: str, progress: Progress) -> AsyncIt
         found = await engine.start(lambda done, total: progress.show("recovering", done, total))
         progress.summary = _summary(found)
         progress.notes += [*map(str, log.cuts), *found.skipped, outbox.notice]
-        yield exchange
+        async with withdrawing(exchange, folder, store, facts):
+            yield exchange
     except (LogDamaged, RecoveryRefused, InvariantBroken) as wrong:
         raise Failure(str(wrong), Exit.DAMAGED) from wrong
     finally:

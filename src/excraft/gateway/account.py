@@ -19,6 +19,7 @@ from excraft.accounts import sign_in, sign_up
 from excraft.accounts.desk import Caller, Desk
 from excraft.accounts.refusals import Refused
 from excraft.accounts.sessions import Session, csrf_token
+from excraft.gateway import account_withdrawals
 from excraft.gateway.account_opening import ensure_member
 from excraft.gateway.account_requests import (
     answer,
@@ -217,6 +218,7 @@ ACTS = {
     ("GET", "sessions"): Act(_sessions, None),
     ("DELETE", "sessions/{id}"): Act(_revoke, None),
 }
+ACTS |= {place: Act(*row) for place, row in account_withdrawals.ROUTES.items()}
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 

@@ -14,7 +14,7 @@ from excraft.gateway import errors
 from excraft.gateway.exchange import Exchange
 from excraft.gateway.spot import params
 
-READ, TRADE = Permission.READ.value, Permission.TRADE.value
+READ, TRADE, WITHDRAW = (p.value for p in (Permission.READ, Permission.TRADE, Permission.WITHDRAW))
 KEY_LENGTH_MAX = 128
 DEFAULT_WINDOW_US = 5_000_000
 AHEAD_US = 1_000_000

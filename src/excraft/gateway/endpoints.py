@@ -8,21 +8,34 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from excraft.gateway import auth
-from excraft.gateway.spot import account, exchange_info, market, replacing, trading, wallet
+from excraft.gateway.spot import (
+    account,
+    exchange_info,
+    market,
+    replacing,
+    trading,
+    wallet,
+    withdrawing,
+)
 from excraft.gateway.spot.orders import PLACE
 from excraft.gateway.spot.params import NOTHING, SYMBOL_ONLY, Spec
 from excraft.gateway.spot.refused import LIST_ORDERS, unsupported
 
 
 class Security(StrEnum):
-    """Who may call: anybody, or a signed request of a key that may read or trade."""
+    """Who may call: anybody, or a signed request of a key that may read, trade or withdraw."""
 
     NONE = "NONE"
     USER_DATA = "USER_DATA"
     TRADE = "TRADE"
+    WITHDRAW = "WITHDRAW"
 
 
-PERMISSION = {Security.USER_DATA: auth.READ, Security.TRADE: auth.TRADE}
+PERMISSION = {
+    Security.USER_DATA: auth.READ,
+    Security.TRADE: auth.TRADE,
+    Security.WITHDRAW: auth.WITHDRAW,
+}
 
 
 class Endpoint(NamedTuple):
@@ -143,7 +156,11 @@ WALLET = [
     _own(f"{SAPI}/account/apiTradingStatus", 1, NOTHING, wallet.trading_status),
     _own(f"{SAPI}/account/apiRestrictions", 1, NOTHING, wallet.key_permissions),
     _own(f"{SAPI}/capital/deposit/hisrec", 1, wallet.HISTORY, wallet.no_movements),
-    _own(f"{SAPI}/capital/withdraw/history", 1, wallet.HISTORY, wallet.no_movements),
+    _own(f"{SAPI}/capital/withdraw/history", 1, withdrawing.HISTORY, withdrawing.history),
+    Endpoint(
+        "POST", f"{SAPI}/capital/withdraw/apply", Security.WITHDRAW, 100, withdrawing.APPLY,
+        withdrawing.apply,
+    ),
     _own(f"{SAPI}/spot/delist-schedule", 100, NOTHING, wallet.delistings),
 ]  # fmt: skip
 

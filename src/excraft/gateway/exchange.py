@@ -27,6 +27,8 @@ class Exchange:
     api_keys    excraft.accounts.api_keys.ApiKeys
     members     excraft.accounts.members.Members
     desk        excraft.accounts.desk.Desk, or None: then there is no /account
+    withdrawals excraft.custody.withdrawals.Withdrawals, or None: no chain is served
+    withdrawal_desk  excraft.gateway.withdrawal_desk.WithdrawalDesk beside it
     """
 
     engine: Any
@@ -35,6 +37,8 @@ class Exchange:
     api_keys: Any
     members: Any = None
     desk: Any = None
+    withdrawals: Any = None
+    withdrawal_desk: Any = None
     settings: Settings = field(default_factory=Settings)
     clock: Callable[[], int] = time.time_ns
     limits: Limits = field(init=False)

@@ -9,7 +9,7 @@ from typing import Any
 
 from excraft.accounts.api_keys import ListedKey
 from excraft.gateway import errors
-from excraft.gateway.auth import READ, TRADE, Caller
+from excraft.gateway.auth import READ, TRADE, WITHDRAW, Caller
 from excraft.gateway.exchange import Exchange
 from excraft.gateway.spot import params, shapes
 from excraft.gateway.spot.orders import market_of
@@ -115,7 +115,7 @@ async def key_permissions(exchange: Exchange, caller: Caller, values: dict) -> d
         "createTime": key.created_ns // shapes.MS,
         "enableReading": READ in caller.permissions,
         "enableSpotAndMarginTrading": TRADE in caller.permissions,
-        "enableWithdrawals": False,
+        "enableWithdrawals": WITHDRAW in caller.permissions and bool(key.ips),
         "enableInternalTransfer": False,
         "enableMargin": False,
         "enableFutures": False,
