@@ -1,12 +1,21 @@
 """Unmodified clients trade on a really running exchange, each in its own virtual environment."""
 
+import json
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
+from excraft.chain.anvil import Anvil
+from excraft.cli.control import ask
+from excraft.cli.demo_signer import demo_wallets
+from excraft.cli.folder import Folder
+from excraft.custody.withdrawal_choices import Choices
+from excraft.store.database import Database
 from excraft.testing.running import RunningExchange
 
 HERE = Path(__file__).parent
@@ -16,21 +25,25 @@ PROGRAMS = {
     "ccxt/coroutines.py": "demo-02",
     "ccxt/watching.py": "demo-03",
     "python_binance/everything.py": "demo-04",
+    "ccxt/withdrawing.py": "demo-05",
 }
+BOB = "0x" + "b0" * 20
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory) -> dict[str, subprocess.Popen]:
     """All programs at once: most of their time is spent watching a book for a minute."""
     data = tmp_path_factory.mktemp("peers") / "data"
-    with RunningExchange(data, "--demo") as exchange:
+    with chain_for(data), RunningExchange(data, "--demo") as exchange:
         _wait_until_traded(exchange.url)
+        let_withdraw(data, PROGRAMS["ccxt/withdrawing.py"])
         started = {}
         for program, member in PROGRAMS.items():
             python = HERE / program.split("/")[0] / ".venv" / "bin" / "python"
             assert python.exists(), f"{python} is missing; `make test` makes it"
+            own = "withdrawing.json" if "withdrawing" in program else "demo_members.json"
             started[program] = subprocess.Popen(
-                [python, HERE / program, exchange.url, data / "demo_members.json", member],
+                [python, HERE / program, exchange.url, data / own, member],
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                 text=True,
             )  # fmt: skip
@@ -42,6 +55,40 @@ def running(tmp_path_factory) -> dict[str, subprocess.Popen]:
                 process.communicate()
         assert exchange.stop() == 0
         assert "Traceback" not in exchange.said, exchange.said
+
+
+@contextmanager
+def chain_for(data: Path) -> Iterator[None]:
+    """A local chain that the demo uses, and money in its hot wallet."""
+    folder, anvil = Folder.make(data), Anvil()
+    try:
+        wallets = demo_wallets(folder)
+        asset = {"symbol": "ETH", "chain_decimals": 18}
+        asset |= {"withdraw_fee": "0.001", "withdraw_minimum": "0.01"}
+        chain = {"chain": anvil.chain_id, "network": "ETH", "url": anvil.url, "confirmations": 1}
+        chain |= {"hot": wallets.hot, "cold": wallets.cold, "assets": [asset]}
+        folder.chains.write_text(json.dumps({"xpub": wallets.xpub, "chains": [chain]}))
+        asked = {"method": "anvil_setBalance", "params": [wallets.hot, hex(10**20)]}
+        httpx.post(anvil.url, json={"jsonrpc": "2.0", "id": 1, **asked})
+        yield
+    finally:
+        anvil.stop()
+
+
+def let_withdraw(data: Path, name: str) -> None:
+    """A verified member with an address on the list, and a key that may withdraw to it."""
+    member = next(m for m in ask(data, "member_list") if m["name"] == name)
+    given = {"name": "KYC_LEVEL", "value": 2, "member": name}
+    ask(data, "parameter_set", **given)
+    made = ask(data, "api_key_create", member=name, kind="HMAC", ips=["127.0.0.1"],
+               permissions=["READ", "TRADE", "WITHDRAW"])  # fmt: skip
+    database = Database(Folder(data).database)
+    try:
+        kept = Choices(database).add(member["account"], BOB, "my own wallet")
+    finally:
+        database.close()
+    row = {"name": name, "api_key": made["api_key"], "secret": made["secret"], "address": kept}
+    (data / "withdrawing.json").write_text(json.dumps([row]))
 
 
 def _wait_until_traded(url: str) -> None:

@@ -31,13 +31,14 @@ class Supervisor:
             try:
                 code = await child.wait()
             finally:
-                await _end(child)
+                await end(child)
             print(f"the demo's bots ended with code {code}; again in {AGAIN_AFTER_S:.0f} s",
                   file=sys.stderr, flush=True)  # fmt: skip
             await asyncio.sleep(AGAIN_AFTER_S)
 
 
-async def _end(child: asyncio.subprocess.Process) -> None:
+async def end(child: asyncio.subprocess.Process) -> None:
+    """Ask it to end, and kill it when it does not."""
     if child.returncode is not None:
         return
     child.terminate()

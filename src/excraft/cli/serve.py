@@ -15,11 +15,13 @@ import uvicorn
 
 from excraft.cli.bots import Supervisor
 from excraft.cli.control import address_of
+from excraft.cli.demo_signer import demo_signer
 from excraft.cli.exits import Exit, Failure
 from excraft.cli.folder import Folder
 from excraft.cli.progress import Progress
 from excraft.cli.up import show_welcome
 from excraft.cli.wiring import opened
+from excraft.cli.withdrawing import read_chains
 from excraft.demo.setup import fill
 from excraft.engine.interpreter import settle
 from excraft.gateway import admin, admin_withdrawals  # noqa: F401  (its operations)
@@ -131,8 +133,12 @@ async def serve(
         ) as exchange:
             if demo:
                 await fill(exchange, folder.demo_members, folder.root / BOTS_FILE)
+            chains = read_chains(folder) if demo else None
             with control_socket(folder) as door:
-                async with _doors(exchange, address.socket, door):
+                async with (
+                    demo_signer(folder, exchange, chains),
+                    _doors(exchange, address.socket, door),
+                ):
                     signals.up = True
                     settle()
                     progress.close()

@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -21,6 +22,7 @@ Keys = Annotated[
 @app.callback(invoke_without_command=True)
 def run(
     context: typer.Context, data: Data = DEFAULT_DATA, keys: Keys = Path("signer"),
+    until_input_ends: Annotated[bool, typer.Option(hidden=True)] = False,
 ) -> None:  # fmt: skip
     """Sign what the log of the exchange in DIR approves; Ctrl-C or SIGTERM stops it."""
     if context.invoked_subcommand is not None:
@@ -34,12 +36,12 @@ def run(
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     try:
-        _serve(Folder.existing(data), keys)
+        _serve(Folder.existing(data), keys, until_input_ends)
     except (SignerBroken, LogError) as wrong:
         raise Failure(str(wrong)) from wrong
 
 
-def _serve(folder, keys: Path) -> None:
+def _serve(folder, keys: Path, until_input_ends: bool) -> None:
     from excraft.custody.signer import keys as key_files
     from excraft.custody.signer import settings as setting_files
     from excraft.custody.signer.door import Door
@@ -57,6 +59,8 @@ def _serve(folder, keys: Path) -> None:
         try:
             for sign in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(sign, lambda *_: door.stop())
+            if until_input_ends:
+                threading.Thread(target=_stop_with_input, args=[door], daemon=True).start()
             print(f"signer is up: {folder.signer}, log verified to record {log.position}, "
                   f"{len(journal.entries)} lines in its journal", flush=True)  # fmt: skip
             door.serve(signer)
@@ -64,6 +68,12 @@ def _serve(folder, keys: Path) -> None:
             door.close()
     finally:
         journal.close()
+
+
+def _stop_with_input(door) -> None:
+    """Whoever started us is gone."""
+    sys.stdin.buffer.read()
+    door.stop()
 
 
 @app.command()

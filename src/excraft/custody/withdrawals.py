@@ -47,7 +47,7 @@ class Withdrawals:
         for turn in itertools.count():
             try:
                 await self.poll()
-                if turn % sweep_every == 0:
+                if turn % sweep_every == sweep_every - 1:
                     await self.sweep()
                 self.failure = ""
             except Exception as error:  # told, and tried again: nobody's money may be forgotten

@@ -1,5 +1,6 @@
 """The signer's door: a Unix socket, one request and one answer a connection, one at a time."""
 
+import contextlib
 import grp
 import logging
 import os
@@ -63,7 +64,8 @@ class Door:
     def stop(self) -> None:
         """From a signal handler or another thread."""
         self._stopping = True
-        self._socket.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):  # it was stopped before
+            self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         self._socket.close()

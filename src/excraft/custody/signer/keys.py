@@ -61,6 +61,11 @@ class Keys:
         return Account.from_key(self._deposits.child(number).key)
 
     @property
+    def demo_cold(self) -> LocalAccount:
+        """m/2/0, the demo's cold address; a real one is of a key that is not here."""
+        return Account.from_key(self._top.child(2).child(0).key)
+
+    @property
     def xpub(self) -> str:
         """What the exchange derives deposit addresses from; it opens nothing."""
         point = PrivateKey(self._top.key).public_key.format()
