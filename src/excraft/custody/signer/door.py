@@ -28,20 +28,23 @@ class Door:
         self._path, self._stopping = path, False
         path.unlink(missing_ok=True)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            self._open(group)
+        except (OSError, KeyError) as error:
+            self._socket.close()
+            what = f"with group {group!r} " if group else ""
+            raise SignerBroken(f"the socket {path} {what}cannot be made: {error}") from error
+
+    def _open(self, group: str) -> None:
         before = os.umask(0o177)
         try:
-            with address_of(path) as address:
+            with address_of(self._path) as address:
                 self._socket.bind(address)
-        except OSError as error:
-            raise SignerBroken(f"the socket {path} cannot be made: {error}") from error
         finally:
             os.umask(before)
         if group:
-            try:
-                os.chown(path, -1, grp.getgrnam(group).gr_gid)
-            except (KeyError, PermissionError) as wrong:
-                raise SignerBroken(f"group {group!r} cannot get the socket: {wrong}") from wrong
-            os.chmod(path, 0o660)
+            os.chown(self._path, -1, grp.getgrnam(group).gr_gid)
+            os.chmod(self._path, 0o660)
         self._socket.listen(BACKLOG)
 
     def serve(self, signer: Signer) -> None:

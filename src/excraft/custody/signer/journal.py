@@ -1,4 +1,7 @@
-"""What the signer signed: one line each, chained by hash, on the disk before a signature leaves."""
+"""What the signer signed: one line each, on the disk before a signature leaves.
+
+A line is the SHA-256 of its JSON, a blank, and the JSON, which repeats the hash of the line before.
+"""
 
 import fcntl
 import hashlib
@@ -81,7 +84,7 @@ class Journal:
     def append(self, entry: Entry) -> None:
         """Durable when it returns. `number` and `previous` must be those of `next_link`."""
         assert (entry.number, entry.previous) == self.next_link()
-        line = msgspec.json.encode(entry) + b"\n"
+        line, digest = _line(entry)
         assert len(line) <= _LINE_BYTES_MAX, "every field is bounded"
         written = os.write(self._handle, line)
         if written != len(line):
@@ -89,7 +92,7 @@ class Journal:
                 f"{self._path} took {written} of {len(line)} bytes: the disk is full"
             )
         os.fsync(self._handle)
-        self._take(entry, line)
+        self._take(entry, digest)
 
     def next_link(self) -> tuple[int, str]:
         """(number, previous) of the next entry."""
@@ -150,25 +153,18 @@ class Journal:
         self._last = GENESIS
         with os.fdopen(os.dup(self._handle), "rb") as file:
             raw = file.read()
+        for entry, digest in _entries(self._path, raw):
+            self._take(entry, digest)
         whole = raw.rfind(b"\n") + 1
-        for line in raw[:whole].splitlines(keepends=True):
-            number = len(self.entries) + 1
-            try:
-                entry = msgspec.json.decode(line, type=Entry)
-            except msgspec.DecodeError as wrong:
-                raise SignerBroken(f"{self._path}, line {number}: {wrong}") from wrong
-            if (entry.number, entry.previous) != self.next_link():
-                raise SignerBroken(f"{self._path}, line {number} does not follow the one before")
-            self._take(entry, line)
         if whole != len(raw):  # a line that a power cut tore: its signature never left
             os.ftruncate(self._handle, whole)
             os.fsync(self._handle)
         os.lseek(self._handle, 0, os.SEEK_END)
         return self._last
 
-    def _take(self, entry: Entry, line: bytes) -> None:
+    def _take(self, entry: Entry, digest: str) -> None:
         self.entries.append(entry)
-        self._last = hashlib.sha256(line).hexdigest()
+        self._last = digest
         if entry.kind in (VOID, "withdrawal"):
             self.by_withdrawal[entry.id] = entry
             self._first.setdefault(entry.id, entry)
@@ -177,16 +173,32 @@ class Journal:
 
 
 def read(folder: Path) -> list[Entry]:
-    """Every entry, also while a signer runs; raises SignerBroken where the chain breaks."""
-    path, entries, last = folder / FILE, [], GENESIS
+    """Every entry, also while a signer runs; raises SignerBroken where a line is wrong."""
+    path = folder / FILE
     try:
-        raw = path.read_bytes()
+        return [entry for entry, _ in _entries(path, path.read_bytes())]
     except FileNotFoundError:
         return []
-    for line in raw[: raw.rfind(b"\n") + 1].splitlines(keepends=True):
-        entry = msgspec.json.decode(line, type=Entry)
-        if (entry.number, entry.previous) != (len(entries) + 1, last):
-            raise SignerBroken(f"{path}, line {len(entries) + 1} does not follow the one before")
-        entries.append(entry)
-        last = hashlib.sha256(line).hexdigest()
-    return entries
+
+
+def _line(entry: Entry) -> tuple[bytes, str]:
+    """(the line, its hash)."""
+    text = msgspec.json.encode(entry)
+    digest = hashlib.sha256(text).hexdigest()
+    return digest.encode() + b" " + text + b"\n", digest
+
+
+def _entries(path: Path, raw: bytes) -> Iterator[tuple[Entry, str]]:
+    """Each whole line with its hash; raises SignerBroken."""
+    last = GENESIS
+    for number, line in enumerate(raw[: raw.rfind(b"\n") + 1].split(b"\n")[:-1], 1):
+        try:
+            entry = msgspec.json.decode(line[65:], type=Entry)
+        except msgspec.DecodeError as wrong:
+            raise SignerBroken(f"{path}, line {number}: {wrong}") from wrong
+        if _line(entry)[0] != line + b"\n":
+            raise SignerBroken(f"{path}, line {number} is not what was written")
+        if (entry.number, entry.previous) != (number, last):
+            raise SignerBroken(f"{path}, line {number} does not follow the one before")
+        last = line[:64].decode()
+        yield entry, last
