@@ -3,10 +3,12 @@
 import asyncio
 
 import pytest
+from sqlalchemy import insert
 
 from excraft.custody.errors import WithdrawalRefused
 from excraft.custody.limits import Setting
 from excraft.custody.withdrawal import State
+from excraft.store.schema_withdrawals import withdrawals as table_of_withdrawals
 from tests.custody.withdrawal_desk import BOB, COIN, COLD, ETHER, FEE, USDT, away
 
 pytestmark = pytest.mark.anyio
@@ -184,6 +186,36 @@ async def test_who_asks_and_goes_away_leaves_nothing_half_done(payer):
     await polling
     assert payer.ledger.held[4, COIN] == 10**8
     await payer.until(1, State.DONE)
+
+
+async def test_a_database_that_is_older_than_the_log_pays_nothing_again(payer):
+    """Restored from a backup: rows and numbers of withdrawals that ended since are missing."""
+    payer.set(Setting.APPROVE_ABOVE, 0, asset=COIN)
+    paid, cancelled = await payer.ask_for(2 * 10**7), await payer.ask_for(2 * 10**7)
+    backup = [payer.book.get(id).row for id in (paid, cancelled)]
+    payer.approve(paid, "member:7")
+    await payer.until(paid, State.DONE)
+    await payer.withdrawals.cancel(4, cancelled)
+    with payer.database.write() as connection:
+        for table in ("withdrawal_approvals", "custody_sent", "withdrawals"):
+            connection.exec_driver_sql(f"DELETE FROM {table}")
+        names = [c.name for c in table_of_withdrawals.columns]
+        for row in backup:
+            values = {name: getattr(row, name) for name in names}
+            connection.execute(insert(table_of_withdrawals).values(values))
+    before, free = await payer.balance(BOB), payer.ledger.free[4, COIN]
+    await payer.node.close()
+    payer.restart()
+    await payer.withdrawals.poll()
+    assert (payer.state(paid), payer.state(cancelled)) == (State.DONE, State.FAILED)
+    assert payer.book.open() == [] and payer.ledger.free[4, COIN] == free
+    payer.set(Setting.APPROVE_ABOVE, 1 << 61, asset=COIN)
+    with payer.database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM withdrawals")
+    fresh = await payer.ask_for(2 * 10**7)
+    assert fresh == 3  # never a number that the log has seen
+    await payer.until(fresh, State.DONE)
+    assert await payer.balance(BOB) - before == (2 * 10**7 - FEE) * 10**10
 
 
 # attacks

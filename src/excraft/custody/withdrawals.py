@@ -8,6 +8,7 @@ picture.
 import asyncio
 import itertools
 import logging
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from excraft.custody.errors import WithdrawalRefused
@@ -102,6 +103,10 @@ class Withdrawals:
             await self._steps.move(found.row.id)
 
     # what doors ask for
+
+    def routes(self) -> Sequence[Route]:
+        """Every way out that is open now."""
+        return self._parts.routes()
 
     def networks(self) -> dict[int, str]:
         """Name of each chain."""

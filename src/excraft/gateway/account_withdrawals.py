@@ -6,13 +6,14 @@ from typing import Annotated, Any
 import msgspec
 from starlette.responses import Response
 
-from excraft.accounts import codes
+from excraft.accounts import codes, mails
 from excraft.accounts.refusals import Refused
 from excraft.custody.errors import CustodyError, WithdrawalRefused
 from excraft.custody.withdrawal_book import Found
 from excraft.custody.withdrawals import Wish
 from excraft.gateway.account_opening import ensure_member
 from excraft.gateway.account_requests import answer
+from excraft.gateway.told import tell
 from excraft.units import NotExact
 
 Text = Annotated[str, msgspec.Meta(max_length=512)]
@@ -66,6 +67,8 @@ async def _request(asked: Any) -> Response:
         member.account, member.id, asset.number, body.network, body.address, atoms, "session"
     )
     found = await _done(exchange.withdrawals.request(wish))
+    amount = f"{asset.text(atoms)} {asset.symbol}"
+    tell(asked.desk, asked.session.person_id, mails.withdrawal, amount, found.row.destination)
     return answer(201, _shown(exchange, found))
 
 
@@ -107,6 +110,7 @@ async def _add_address(asked: Any) -> Response:
     body, choices = asked.body, _choices(asked.exchange)
     await codes.prove(asked.desk, asked.session, body.code)
     kept = await _done(asyncio.to_thread(choices.add, member.account, body.address, body.label))
+    _tell(asked, f"{kept} is on your list of addresses now.")
     return answer(201, {"address": kept})
 
 
@@ -124,7 +128,13 @@ async def _set_mode(asked: Any) -> Response:
         await codes.prove(asked.desk, asked.session, asked.body.code)
     choices = _choices(asked.exchange)
     mode = await asyncio.to_thread(choices.set_mode, member.account, asked.body.list_only)
+    if not asked.body.list_only:
+        _tell(asked, "Soon withdrawals may go to addresses that are not on your list.")
     return answer(200, {"list_only": mode.list_only, "list_ends_ns": mode.ends_ns})
+
+
+def _tell(asked: Any, what: str) -> None:
+    tell(asked.desk, asked.session.person_id, mails.destinations, what)
 
 
 def _served(exchange: Any) -> None:

@@ -6,7 +6,7 @@ import pytest
 from excraft.messages.commands import Cause, Credit
 from excraft.parameters import Parameter
 from tests.gateway.account.browser import GOOD, SECOND
-from tests.gateway.clients import set_parameter
+from tests.gateway.clients import Client, set_parameter
 from tests.gateway.withdrawing import BOB, held, serve_withdrawals, set_limit
 
 pytestmark = pytest.mark.anyio
@@ -60,6 +60,8 @@ async def test_a_member_withdraws_with_a_code_lists_and_cancels(counter):
         "WAITING", "2.50000000", "0.00100000", BOB,
     )  # fmt: skip
     assert held(counter.venue, ann.account) == 250_000_000
+    [text] = [t for _, subject, t in counter.mails() if subject == "A withdrawal was asked for"]
+    assert "2.50000000 EXT" in text and BOB in text and "cancel it" in text
     assert (await ann.browser.ok("GET", "withdrawals"))["withdrawals"] == [made]
     gone = await ann.browser.ok("POST", "withdrawals/cancel", id=made["id"])
     assert gone["state"] == "CANCELLED" and held(counter.venue, ann.account) == 0
@@ -154,6 +156,8 @@ async def test_the_list_of_addresses_and_its_mode(counter):
     await browser.login(code=ann.code())
     await browser.ok("POST", "withdrawals", **stranger, code=ann.code())
     await browser.ok("POST", "withdrawals/addresses/remove", address=BOB)
+    told = [t for _, subject, t in counter.mails() if subject.startswith("Where your withdrawals")]
+    assert len(told) == 2 and BOB in told[0]
     gone = await browser.refused("POST", "withdrawals/addresses/remove", address=BOB)
     assert gone == (404, "not_found")
 
@@ -179,6 +183,18 @@ async def test_a_request_of_another_page_withdraws_nothing(counter):
         ("withdrawals/list-mode", {"list_only": False}),
     ):
         assert await ann.browser.refused("POST", path, **body) == (403, "csrf")
+
+
+async def test_a_key_that_withdraws_is_told_to_its_owner(counter):
+    ann = await person(counter)
+    exchange = counter.venue.exchange
+    exchange.withdrawals.choices.add(ann.account, BOB, "")
+    member = exchange.members.by_account(ann.account)
+    made = exchange.api_keys.create(member, "HMAC", permissions=["WITHDRAW"], ips=["192.0.2.1"])
+    key = Client(counter.venue.http, made.key, made.secret)
+    wish = {"coin": "EXT", "address": BOB, "amount": "1"}
+    await key.ok("POST", "/sapi/v1/capital/withdraw/apply", **wish)
+    assert "A withdrawal was asked for" in [subject for _, subject, _ in counter.mails()]
 
 
 async def test_an_exchange_without_a_chain_says_so(shop):
