@@ -1,6 +1,7 @@
 """A chain, a database, a ledger that can be stopped at any step, and the watcher between them."""
 
 import asyncio
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -135,6 +136,13 @@ def shared_anvil():
 @pytest.fixture
 async def payer(tmp_path, shared_anvil, database, anyio_backend):
     """Withdrawals over a chain that the tests of a file share; no rule stands in the way."""
+    async with paying(tmp_path, shared_anvil, database) as payer:
+        yield payer
+
+
+@asynccontextmanager
+async def paying(tmp_path, shared_anvil, database):
+    """What `payer` is, over any database."""
     chain = Chain(shared_anvil)
     token = await chain.deploy(HONEST, 10**12)
     payer = withdrawal_desk.Desk(tmp_path, chain, database, token.address)

@@ -5,10 +5,13 @@ import asyncio
 import pytest
 from sqlalchemy import insert
 
-from excraft.custody.errors import WithdrawalRefused
+from excraft.custody.errors import Replaced, WithdrawalRefused
 from excraft.custody.limits import Setting
+from excraft.custody.sent import Price
 from excraft.custody.withdrawal import State
+from excraft.store.database import Database
 from excraft.store.schema_withdrawals import withdrawals as table_of_withdrawals
+from tests.custody.conftest import paying
 from tests.custody.withdrawal_desk import BOB, COIN, COLD, ETHER, FEE, USDT, away
 
 pytestmark = pytest.mark.anyio
@@ -186,6 +189,34 @@ async def test_who_asks_and_goes_away_leaves_nothing_half_done(payer):
     await polling
     assert payer.ledger.held[4, COIN] == 10**8
     await payer.until(1, State.DONE)
+
+
+async def test_postgresql_does_as_sqlite_does(tmp_path, shared_anvil, cluster, anyio_backend):
+    database = Database(cluster.new_database())
+    database.migrate()
+    async with paying(tmp_path, shared_anvil, database) as payer:
+        payer.set(Setting.APPROVE_ABOVE, 10**8, asset=COIN)
+        ids = await asyncio.gather(*(payer.ask_for(2 * 10**7) for _ in range(4)))
+        assert sorted(ids) == [1, 2, 3, 4]
+        payer.choices.set_mode(4, True)
+        with pytest.raises(WithdrawalRefused, match="your list mode is on"):
+            await payer.ask_for()
+        payer.choices.add(4, BOB, "mine")
+        large = await payer.ask_for(10**8 + 1)
+        payer.approve(large, "member:7")
+        again = payer.ask_for(10**7, client_id="x"), payer.ask_for(10**7, client_id="x")
+        outcomes = await asyncio.gather(*again, return_exceptions=True)
+        assert [type(o) for o in outcomes if not isinstance(o, int)] == [WithdrawalRefused]
+        cancelled = await payer.ask_for(10**8 + 2)
+        await payer.withdrawals.cancel(4, cancelled)
+        for id in (*ids, large):
+            await payer.until(id, State.DONE)
+        plan = payer.plan_of(large)
+        price = Price(21_000, 5, 1)
+        with pytest.raises(Replaced):
+            payer.sent.plan(plan, payer.sent.all()[0].nonce, price)
+        payer.choices.remove(4, BOB)
+    database.close()
 
 
 async def test_a_database_that_is_older_than_the_log_pays_nothing_again(payer):

@@ -69,6 +69,7 @@ class Ledger:
         self.fees: dict[int, int] = {}
         self.out: dict[int, int] = {}
         self.levels, self.frozen_accounts = {}, set()
+        self.one_at_a_time = asyncio.Lock()
 
     def level(self, account: int) -> int:
         return self.levels.get(account, 1)
@@ -77,6 +78,10 @@ class Ledger:
         return account in self.frozen_accounts
 
     async def carry_out(self, command) -> tuple[int, str]:
+        async with self.one_at_a_time:
+            return await self._carry_out(command)
+
+    async def _carry_out(self, command) -> tuple[int, str]:
         position = self.log.end(0) + 1
         record = record_of([command], position=position, sequence=self.sequence, time_ns=position)
         self.sequence += 1
@@ -146,6 +151,7 @@ class Desk:
             lambda: {self.hot.lower(), COLD.lower()}, lambda: self.frozen,
         )  # fmt: skip
         self.withdrawals = Withdrawals(parts, self.book)
+        self.choices = self.withdrawals.choices
 
     def start_signer(self) -> None:
         if self.journal is not None:
