@@ -2,13 +2,13 @@
 
 import asyncio
 import json
-from pathlib import Path
 
+from excraft.chain import anvil
 from excraft.chain.anvil import Anvil
 from excraft.chain.node import Limits, Node
 
 MNEMONIC = "test test test test test test test test test test test junk"
-TOKEN = json.loads((Path(__file__).parent / "token" / "TestToken.json").read_text())
+TOKEN = json.loads(anvil.TOKEN.read_text())
 HONEST, TAKES_FEE, MOVES_NOTHING, HIDES_BALANCE = range(4)
 
 

@@ -3,16 +3,12 @@
 import json
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
-from excraft.chain.anvil import Anvil
 from excraft.cli.control import ask
-from excraft.cli.demo_signer import demo_wallets
 from excraft.cli.folder import Folder
 from excraft.custody.withdrawal_choices import Choices
 from excraft.store.database import Database
@@ -26,6 +22,7 @@ PROGRAMS = {
     "ccxt/watching.py": "demo-03",
     "python_binance/everything.py": "demo-04",
     "ccxt/withdrawing.py": "demo-05",
+    "ccxt/depositing.py": "demo-06",
 }
 BOB = "0x" + "b0" * 20
 
@@ -34,7 +31,7 @@ BOB = "0x" + "b0" * 20
 def running(tmp_path_factory) -> dict[str, subprocess.Popen]:
     """All programs at once: most of their time is spent watching a book for a minute."""
     data = tmp_path_factory.mktemp("peers") / "data"
-    with chain_for(data), RunningExchange(data, "--demo") as exchange:
+    with RunningExchange(data, "--demo") as exchange:
         _wait_until_traded(exchange.url)
         let_withdraw(data, PROGRAMS["ccxt/withdrawing.py"])
         started = {}
@@ -57,29 +54,9 @@ def running(tmp_path_factory) -> dict[str, subprocess.Popen]:
         assert "Traceback" not in exchange.said, exchange.said
 
 
-@contextmanager
-def chain_for(data: Path) -> Iterator[None]:
-    """A local chain that the demo uses, and money in its hot wallet."""
-    folder, anvil = Folder.make(data), Anvil()
-    try:
-        wallets = demo_wallets(folder)
-        asset = {"symbol": "ETH", "chain_decimals": 18}
-        asset |= {"withdraw_fee": "0.001", "withdraw_minimum": "0.01"}
-        chain = {"chain": anvil.chain_id, "network": "ETH", "url": anvil.url, "confirmations": 1}
-        chain |= {"hot": wallets.hot, "cold": wallets.cold, "assets": [asset]}
-        folder.chains.write_text(json.dumps({"xpub": wallets.xpub, "chains": [chain]}))
-        asked = {"method": "anvil_setBalance", "params": [wallets.hot, hex(10**20)]}
-        httpx.post(anvil.url, json={"jsonrpc": "2.0", "id": 1, **asked})
-        yield
-    finally:
-        anvil.stop()
-
-
 def let_withdraw(data: Path, name: str) -> None:
-    """A verified member with an address on the list, and a key that may withdraw to it."""
+    """A member with an address on the list, and a key that may withdraw to it."""
     member = next(m for m in ask(data, "member_list") if m["name"] == name)
-    given = {"name": "KYC_LEVEL", "value": 2, "member": name}
-    ask(data, "parameter_set", **given)
     made = ask(data, "api_key_create", member=name, kind="HMAC", ips=["127.0.0.1"],
                permissions=["READ", "TRADE", "WITHDRAW"])  # fmt: skip
     database = Database(Folder(data).database)

@@ -1,16 +1,28 @@
 """A local chain: anvil on a free port of this machine, its state in a file."""
 
+import ctypes
 import re
 import selectors
+import signal
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
 
 # Of the npm package in chain-node/; the launcher beside it would be a second process to stop.
 FOLDER = Path(__file__).parents[3] / "chain-node" / "node_modules" / "@foundry-rs"
+TOKEN = Path(__file__).parent / "token" / "TestToken.json"  # ABI and bytecode, for tests and demo
 _LISTENING = re.compile(rb"Listening on 127\.0\.0\.1:(\d+)")
 _SAID_MAX = 1 << 20
+STATE_EVERY_S = 5
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None)
+
+
+def _end_with_parent() -> None:
+    """Linux tells the child to end when the thread that started it is gone, however it ended."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class Anvil:
@@ -24,11 +36,14 @@ class Anvil:
         command = [str(program()), "--host", "127.0.0.1", "--port", str(port),
                    "--chain-id", str(chain_id)]  # fmt: skip
         command += [] if mining else ["--no-mining"]
-        command += ["--state", str(state)] if state else []
+        if state:  # also written now and then: whoever is killed loses little of the chain
+            command += ["--state", str(state), "--state-interval", str(STATE_EVERY_S)]
         self.chain_id, self._reader = chain_id, None
         self._process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+        )  # fmt: skip
         try:
             self.url = f"http://127.0.0.1:{self._listening(seconds)}"
         except BaseException:

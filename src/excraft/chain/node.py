@@ -134,6 +134,11 @@ class Node:
                 raise BadAnswer(f"{self.name} sent another receipt than that of {asked}")
         return found
 
+    async def balances(self, owners: Sequence[str], block: str) -> list[int]:
+        """Coin of each address after the block with that hash; one call."""
+        calls = [("eth_getBalance", [owner, {"blockHash": block}]) for owner in owners]
+        return [whole(_text(raw)) for raw in await self.batch(calls)]
+
     async def token_balances(self, asked: Sequence[tuple[str, str, str]]) -> list[int | None]:
         """Of each (token, owner, block hash), after that block; one call. None: the contract
         failed or sent no number; whatever else the node refuses is raised."""

@@ -7,6 +7,7 @@ import typer
 from excraft.cli import (
     auditlog,
     bench,
+    custody,
     flow,
     keys,
     kyc,
@@ -44,6 +45,7 @@ app.add_typer(parameters.app, name="parameter")
 app.add_typer(staff.app, name="staff")
 app.add_typer(auditlog.app, name="audit")
 app.add_typer(liabilities.app, name="liabilities")
+app.add_typer(custody.app, name="custody")
 app.add_typer(signer.app, name="signer")
 app.add_typer(withdrawal.app, name="withdrawal")
 app.command("replay")(replay.replay)

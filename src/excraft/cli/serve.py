@@ -8,13 +8,14 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from typing import Any, NamedTuple
 
 import uvicorn
 
 from excraft.cli.bots import Supervisor
 from excraft.cli.control import address_of
+from excraft.cli.demo_chain import demo_chain
 from excraft.cli.demo_signer import demo_signer
 from excraft.cli.exits import Exit, Failure
 from excraft.cli.folder import Folder
@@ -24,7 +25,7 @@ from excraft.cli.wiring import opened
 from excraft.cli.withdrawing import read_chains
 from excraft.demo.setup import fill
 from excraft.engine.interpreter import settle
-from excraft.gateway import admin, admin_withdrawals  # noqa: F401  (its operations)
+from excraft.gateway import admin, admin_custody, admin_withdrawals  # noqa: F401  (operations)
 from excraft.gateway.app import application
 from excraft.gateway.exchange import Exchange
 from excraft.gateway.outgoing import HttpProtocol
@@ -128,9 +129,11 @@ async def serve(
     """Run until SIGTERM, SIGINT or a failure of the engine; the exit code."""
     signals = _Signals()
     with Progress() as progress:
-        async with opened(
-            folder, database=database, threads=threads, progress=progress
-        ) as exchange:
+        async with (
+            demo_chain(folder) if demo else nullcontext("") as missing,
+            opened(folder, database=database, threads=threads, progress=progress) as exchange,
+        ):
+            progress.notes += [missing] if missing else []
             if demo:
                 await fill(exchange, folder.demo_members, folder.root / BOTS_FILE)
             chains = read_chains(folder) if demo else None

@@ -14,11 +14,14 @@ from excraft.accounts.errors import SecretKeyError
 from excraft.accounts.members import Members
 from excraft.accounts.outbox import Outbox, Smtp
 from excraft.accounts.secret_box import SecretBox
+from excraft.accounts.staff import staff_of
+from excraft.cli.depositing import depositing
 from excraft.cli.exits import Exit, Failure
 from excraft.cli.folder import Folder
 from excraft.cli.kernel import new_kernel
 from excraft.cli.progress import Progress
 from excraft.cli.withdrawing import withdrawing
+from excraft.custody.credited import Credited
 from excraft.custody.withdrawal_facts import Facts
 from excraft.engine.recovery import RecoveryRefused
 from excraft.engine.service import Engine, Settings
@@ -64,20 +67,28 @@ async def _running(folder, log, kernel, url: str, progress: Progress) -> AsyncIt
         name="history", mark=lambda: history.mark, columns=True,
         backlog=lambda: history.backlog, backlog_max=HISTORY_BACKLOG_MAX,
     )  # fmt: skip
-    facts = Facts()
+    facts, credited = Facts(), Credited()
     engine.subscribe(
         lambda record, events, _: facts.apply(record, events),
         name="withdrawals", state=facts, columns=True,
     )  # fmt: skip
+    engine.subscribe(
+        lambda record, events, _: credited.apply(record, events),
+        name="deposits", state=credited, columns=True,
+    )  # fmt: skip
     exchange = Exchange(
         engine=engine, marketdata=marketdata, history=history, api_keys=api_keys,
-        members=Members(store), desk=Desk(store, SecretBox.open(folder.secret_key), outbox),
+        members=Members(store), staff=staff_of(store),
+        desk=Desk(store, SecretBox.open(folder.secret_key), outbox),
     )  # fmt: skip
     try:
         found = await engine.start(lambda done, total: progress.show("recovering", done, total))
         progress.summary = _summary(found)
         progress.notes += [*map(str, log.cuts), *found.skipped, outbox.notice]
-        async with withdrawing(exchange, folder, store, facts):
+        async with (
+            depositing(exchange, folder, store, credited),
+            withdrawing(exchange, folder, store, facts),
+        ):
             yield exchange
     except (LogDamaged, RecoveryRefused, InvariantBroken) as wrong:
         raise Failure(str(wrong), Exit.DAMAGED) from wrong

@@ -5,10 +5,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from excraft.chain.blocks import Header
-from excraft.custody.deposit import Arrival, ChainSettings, Status
+from excraft.custody import alarms
+from excraft.custody.deposit import HOUSE, Arrival, ChainSettings, Status
 from excraft.custody.errors import Replaced
 from excraft.store.database import Database
 from excraft.store.schema_custody import (
@@ -139,7 +140,7 @@ class Book:
     def roll_back(self, ancestor: int) -> int:
         """Forget the blocks above `ancestor`; returns how many credited deposits went with them."""
         after = (_D.chain_id == self.chain_id) & (_D.block > ancestor)
-        open_states = (Status.SEEN, Status.CONFIRMED, Status.KEPT_BACK)
+        open_states = (Status.SEEN, Status.CONFIRMED, Status.KEPT_BACK, Status.HOUSE)
         with self._write() as connection:
             lost = connection.execute(
                 select(_D.id, _D.transaction).where(after, _D.status == Status.CREDITED)
@@ -166,7 +167,8 @@ class Book:
     def confirm(self, last_block: int) -> None:
         """What was seen up to `last_block` is confirmed, or kept back with the reason."""
         seen = (_D.chain_id == self.chain_id) & (_D.status == Status.SEEN)
-        asked = select(_D.id, _D.token, _D.atoms, _D.note).where(seen, _D.block <= last_block)
+        columns = (_D.id, _D.account, _D.token, _D.atoms, _D.note)
+        asked = select(*columns).where(seen, _D.block <= last_block)
         with self._database.read() as connection:
             rows = connection.execute(asked).all()
         if not rows:
@@ -180,6 +182,8 @@ class Book:
         for row in rows:
             objection = self._settings.asset(row.token).objection(row.atoms)
             status = Status.KEPT_BACK if objection else Status.CONFIRMED
+            if row.account == HOUSE:
+                status, objection = Status.HOUSE, ""
             why = "; ".join(filter(None, (row.note, objection))) or None
             changes.append({"row": row.id, "becomes": int(status), "why": why})
         with self._write() as connection:
@@ -235,21 +239,9 @@ class Book:
 
     def resolve(self, alarm: int, who: str, resolution: str) -> bool:
         """Somebody looked and says what was done; False when there is no such open alarm."""
-        if not who.strip() or not resolution.strip():
-            raise ValueError("an alarm is resolved by somebody who says what was done")
-        change = update(custody_alarms).where(
-            _A.id == alarm, _A.chain_id == self.chain_id, _A.resolved_ns.is_(None)
-        )
         with self._database.write_durable() as connection:
-            done = connection.execute(
-                change.values(resolved_ns=self._clock(), resolved_by=who, resolution=resolution)
-            )
-        return bool(done.rowcount)
+            chain = alarms.resolve(connection, alarm, who, resolution, self._clock())
+        return chain is not None
 
     def _alarm(self, connection: Connection, reason: str) -> None:
-        same = select(func.count()).where(
-            _A.chain_id == self.chain_id, _A.reason == reason, _A.resolved_ns.is_(None)
-        )
-        if not connection.execute(same).scalar_one():
-            row = {"chain_id": self.chain_id, "reason": reason, "raised_ns": self._clock()}
-            connection.execute(insert(custody_alarms).values(row))
+        alarms.sound(connection, self.chain_id, reason, self._clock())

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from excraft.units import AMOUNT_MAX
 
+HOUSE = -1  # in the place of an account: what reaches our own wallets is nobody's deposit
 COIN = -1  # in the place of a log's number: the native coin, moved by the transaction itself
 
 
@@ -19,6 +20,7 @@ class Status(IntEnum):
     ORPHANED = 4  # its block is no longer in the chain; nothing was credited
     REMOVED = 5  # credited, and then its block left the chain: an alarm
     KEPT_BACK = 6  # confirmed, shown and not credited; `note` says why
+    HOUSE = 7  # confirmed, and came to the hot or the cold wallet: the exchange's own money
 
 
 @dataclass(frozen=True, slots=True)

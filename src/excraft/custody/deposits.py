@@ -18,7 +18,7 @@ from excraft.chain.errors import AnswerTooLarge, BadAnswer, ChainError
 from excraft.chain.node import Node
 from excraft.custody.addresses import Owned
 from excraft.custody.book import Book
-from excraft.custody.deposit import COIN, Arrival, ChainSettings, reference
+from excraft.custody.deposit import COIN, HOUSE, Arrival, ChainSettings, reference
 from excraft.custody.errors import CreditFailed, CreditRefused, TooDeep
 
 RECEIPTS = 200  # of one call
@@ -88,6 +88,7 @@ class Deposits:
         # After the head: whoever was shown an address before its block was mined is in here.
         owned = await asyncio.to_thread(self._owned)
         self._by_address = {each.address.lower(): each for each in owned}
+        self._by_address |= {own: Owned(own, HOUSE, -1) for own in self._settings.own}
         rollbacks = 0
         while True:
             tip = await asyncio.to_thread(self._book.tip)
@@ -194,11 +195,7 @@ class Deposits:
 
     def _is_deposit(self, source: str, to: str) -> bool:
         """What the exchange's own wallets and addresses send is no deposit."""
-        return (
-            to in self._by_address
-            and source not in self._settings.own
-            and source not in self._by_address
-        )
+        return to in self._by_address and source not in self._by_address
 
     async def _receipts(self, wanted: dict[str, str]) -> dict:
         names, found = [*wanted], {}

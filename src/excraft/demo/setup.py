@@ -21,6 +21,7 @@ async def fill(exchange: Any, members_file: Path, bots_file: Path) -> None:
     await _list_assets(exchange.engine)
     await _list_markets(exchange.engine)
     await _open_accounts(exchange)
+    await _verify(exchange)
     await _credit(exchange)
     if not (members_file.exists() and bots_file.exists()):
         members = await asyncio.to_thread(_make_keys, exchange)
@@ -65,6 +66,14 @@ async def _open_accounts(exchange: Any) -> None:
     opened = await _all([exchange.engine.execute(OpenAccount(reference=n)) for n in missing])
     for name, event in zip(missing, opened, strict=True):
         exchange.members.add(name, event.account)
+
+
+async def _verify(exchange: Any) -> None:
+    """The demo's members count as known, so that they may withdraw."""
+    engine, level = exchange.engine, Parameter.KYC_LEVEL
+    accounts = [exchange.members.by_name(n).account for n in NAMES]
+    unknown = [a for a in accounts if not engine.listings.account_parameter(a, level)]
+    await _all([engine.execute(SetParameter(parameter=level, value=2, subject=a)) for a in unknown])
 
 
 async def _credit(exchange: Any) -> None:

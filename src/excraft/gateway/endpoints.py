@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from excraft.gateway import auth
 from excraft.gateway.spot import (
     account,
+    depositing,
     exchange_info,
     market,
     replacing,
@@ -155,7 +156,9 @@ WALLET = [
     _own(f"{SAPI}/account/status", 1, NOTHING, wallet.account_status),
     _own(f"{SAPI}/account/apiTradingStatus", 1, NOTHING, wallet.trading_status),
     _own(f"{SAPI}/account/apiRestrictions", 1, NOTHING, wallet.key_permissions),
-    _own(f"{SAPI}/capital/deposit/hisrec", 1, wallet.HISTORY, wallet.no_movements),
+    _own(f"{SAPI}/capital/deposit/address", 10, depositing.ADDRESS, depositing.address),
+    _own(f"{SAPI}/capital/deposit/address/list", 10, depositing.ADDRESS, depositing.addresses),
+    _own(f"{SAPI}/capital/deposit/hisrec", 1, depositing.HISTORY, depositing.history),
     _own(f"{SAPI}/capital/withdraw/history", 1, withdrawing.HISTORY, withdrawing.history),
     Endpoint(
         "POST", f"{SAPI}/capital/withdraw/apply", Security.WITHDRAW, 100, withdrawing.APPLY,

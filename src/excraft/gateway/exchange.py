@@ -27,6 +27,8 @@ class Exchange:
     api_keys    excraft.accounts.api_keys.ApiKeys
     members     excraft.accounts.members.Members
     desk        excraft.accounts.desk.Desk, or None: then there is no /account
+    staff       excraft.accounts.staff.Staff: roles, audit log, approvals
+    custody     excraft.custody.service.Custody, or None: no chain is served
     withdrawals excraft.custody.withdrawals.Withdrawals, or None: no chain is served
     withdrawal_desk  excraft.gateway.withdrawal_desk.WithdrawalDesk beside it
     """
@@ -37,6 +39,8 @@ class Exchange:
     api_keys: Any
     members: Any = None
     desk: Any = None
+    staff: Any = None
+    custody: Any = None
     withdrawals: Any = None
     withdrawal_desk: Any = None
     settings: Settings = field(default_factory=Settings)

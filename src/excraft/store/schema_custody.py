@@ -79,6 +79,23 @@ custody_deposits = Table(
     Index("custody_deposits_account", "account", "id"),
 )
 
+# What of the hot and cold wallets' units no row explains: what they held before they were first
+# looked at, and what somebody accepted since. Signed; decimal digits.
+custody_openings = Table(
+    "custody_openings",
+    metadata,
+    Column("id", ROW_NUMBER, primary_key=True),
+    Column("chain_id", BigInteger, nullable=False),
+    Column("address", String(42), nullable=False),  # small letters
+    Column("token", String(42)),  # contract, NULL the native coin
+    Column("units", String(79), nullable=False),
+    Column("block", BigInteger, nullable=False),
+    Column("who", String(80), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("made_ns", BigInteger, nullable=False),
+    Index("custody_openings_of_chain", "chain_id"),
+)
+
 # A chain with an alarm that nobody resolved credits nothing.
 custody_alarms = Table(
     "custody_alarms",

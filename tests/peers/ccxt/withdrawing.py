@@ -16,7 +16,7 @@ def main() -> None:
     exchange = ccxt.binance(options(url, me))
     exchange.load_markets()
     before = exact(exchange.fetch_balance())["ETH"]
-    made = exchange.withdraw("ETH", 1.5, me["address"], params={"network": "ETH"})
+    made = exchange.withdraw("ETH", 1.5, me["address"], params={"network": "LOCAL"})
     must(made["id"] is not None, f"withdraw answered {made}")
     paid = until_done(exchange, made["id"])
     must(paid["address"].lower() == me["address"].lower(), f"paid to {paid['address']}")
@@ -47,7 +47,7 @@ def errors(exchange, address: str) -> None:
     stranger = "0x" + "d0" * 20
     for amount, to in ((1e9, address), (0.001, address), (1, stranger), (1, "0x12345678901")):
         try:
-            exchange.withdraw("ETH", amount, to, params={"network": "ETH"})
+            exchange.withdraw("ETH", amount, to, params={"network": "LOCAL"})
         except ccxt.ExchangeError:
             continue
         must(False, f"{amount} to {to} was taken")

@@ -1,8 +1,5 @@
-"""The wallet endpoints (/sapi) that have a true answer while only the operator moves money.
-
-Deposits and withdrawals over a chain come with custody; until then the flags say that both are off,
-no network is listed, and the histories of both are empty.
-"""
+"""The wallet endpoints (/sapi) about coins and the account; deposits and withdrawals have files of
+their own. Without a chain the flags say that both are off, and no network is listed."""
 
 import asyncio
 from typing import Any
@@ -11,7 +8,7 @@ from excraft.accounts.api_keys import ListedKey
 from excraft.gateway import errors
 from excraft.gateway.auth import READ, TRADE, WITHDRAW, Caller
 from excraft.gateway.exchange import Exchange
-from excraft.gateway.spot import params, shapes
+from excraft.gateway.spot import depositing, params, shapes
 from excraft.gateway.spot.orders import market_of
 from excraft.gateway.spot.params import Param, Spec
 from excraft.gateway.spot.trading import commission_rates
@@ -20,19 +17,6 @@ from excraft.parameters import AccountState, Parameter
 
 TRADE_FEE = Spec(Param("symbol", params.SYMBOL))
 ASSETS = Spec(Param("asset", params.NAME))
-ROWS = params.bounded(1, clamp=1000)
-HISTORY = Spec(
-    Param("coin", params.NAME),
-    Param("status", params.LONG),
-    Param("startTime", params.TIME),
-    Param("endTime", params.TIME),
-    Param("offset", params.LONG),
-    Param("limit", ROWS),
-    Param("txId", params.NAME),
-    Param("includeSource", params.TRUTH),
-    Param("withdrawOrderId", params.NAME),
-    Param("idList", params.NAME),
-)
 
 
 async def system_status(exchange: Exchange, caller: Any, values: dict) -> dict:
@@ -47,6 +31,7 @@ async def coins(exchange: Exchange, caller: Caller, values: dict) -> list[dict]:
     shown = []
     for asset in exchange.engine.listings.assets:
         free, held = balances.get(asset.number, (0, 0))
+        networks = depositing.networks(exchange, asset)
         shown.append(
             {
                 "coin": asset.symbol,
@@ -60,9 +45,9 @@ async def coins(exchange: Exchange, caller: Caller, values: dict) -> list[dict]:
                 "storage": shapes.ZERO,
                 "isLegalMoney": False,
                 "trading": True,
-                "depositAllEnable": False,
-                "withdrawAllEnable": False,
-                "networkList": [],
+                "depositAllEnable": bool(networks),
+                "withdrawAllEnable": any(n["withdrawEnable"] for n in networks),
+                "networkList": networks,
             }
         )
     return shown
@@ -134,15 +119,17 @@ def _listed_key(exchange: Exchange, caller: Caller) -> ListedKey:
 
 async def asset_detail(exchange: Exchange, caller: Caller, values: dict) -> dict:
     """GET sapi/v1/asset/assetDetail."""
-    return {
-        asset.symbol: {
-            "minWithdrawAmount": shapes.ZERO,
-            "depositStatus": False,
-            "withdrawFee": shapes.ZERO,
-            "withdrawStatus": False,
+    shown = {}
+    for asset in _assets(exchange, values):
+        networks = depositing.networks(exchange, asset)
+        first = networks[0] if networks else {}
+        shown[asset.symbol] = {
+            "minWithdrawAmount": first.get("withdrawMin", shapes.ZERO),
+            "depositStatus": bool(networks),
+            "withdrawFee": first.get("withdrawFee", shapes.ZERO),
+            "withdrawStatus": first.get("withdrawEnable", False),
         }
-        for asset in _assets(exchange, values)
-    }
+    return shown
 
 
 async def user_assets(exchange: Exchange, caller: Caller, values: dict) -> list[dict]:
@@ -175,11 +162,6 @@ def _assets(exchange: Exchange, values: dict) -> list:
     if asset is None:
         raise errors.invalid("asset")
     return [asset]
-
-
-async def no_movements(exchange: Exchange, caller: Caller, values: dict) -> list:
-    """GET sapi/v1/capital/deposit/hisrec, withdraw/history: nothing came or went over a chain."""
-    return []
 
 
 async def delistings(exchange: Exchange, caller: Caller, values: dict) -> list:

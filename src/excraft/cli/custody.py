@@ -1,0 +1,87 @@
+"""`excraft custody`: deposits, alarms, freezes, and the comparison of chain and ledger."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from excraft.cli.control import ask
+from excraft.cli.exits import Failure
+from excraft.cli.folder import Folder
+from excraft.cli.options import DEFAULT_DATA, Data, Json, show_json, show_table
+
+app = typer.Typer(help="Chains: deposits, alarms, freezes, reconcile.", no_args_is_help=True)
+
+COLUMNS = ["id", "network", "account", "asset", "amount", "state", "transaction", "note"]
+RECONCILED = ["network", "asset", "block", "read", "explained", "deposits", "waiting", "paid",
+              "house", "gas"]  # fmt: skip
+
+
+@app.command()
+def status(data: Data = DEFAULT_DATA, as_json: Json = False) -> None:
+    """What is frozen and why, what does not work, and the last comparison."""
+    found = ask(data, "custody_status")
+    if as_json:
+        show_json(found)
+        return
+    print(f"withdrawals: {found['frozen'] and 'FROZEN, ' + found['frozen'] or 'not frozen'}")
+    for alarm in found["alarms"]:
+        print(f"alarm {alarm['id']} of chain {alarm['chain']}: {alarm['reason']}")
+    rows = []
+    for chain in found["chains"]:
+        print(f"{chain['network']}: {chain['failure'] or 'watched'}")
+        rows += [row | {"network": chain["network"]} for row in chain["reconciled"]]
+    show_table(rows, RECONCILED)
+
+
+@app.command()
+def deposits(
+    member: Annotated[str, typer.Option(help="Only this member's.")] = "",
+    data: Data = DEFAULT_DATA,
+    as_json: Json = False,
+) -> None:
+    """What came over chains, the newest first."""
+    rows = ask(data, "custody_deposits", member=member)
+    show_json(rows) if as_json else show_table(rows, COLUMNS)
+
+
+@app.command()
+def freeze(
+    reason: Annotated[str, typer.Option(help="For whoever thaws it.", show_default=False)],
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Stop the withdrawals of everybody; trading goes on."""
+    print(f"withdrawals are frozen: {ask(data, 'custody_freeze', reason=reason)}")
+
+
+@app.command()
+def resolve(
+    alarm: Annotated[int, typer.Argument(help="As `status` shows it.", show_default=False)],
+    resolution: Annotated[str, typer.Option(help="What was found and done.", show_default=False)],
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Close an alarm; withdrawals go on when it was the last one."""
+    left = ask(data, "custody_resolve", alarm=alarm, resolution=resolution)
+    print(f"still frozen: {left}" if left else "withdrawals go on")
+
+
+@app.command()
+def give(
+    address: Annotated[str, typer.Argument(help="A deposit address.", show_default=False)],
+    amount: Annotated[str, typer.Argument(help="As a decimal.", show_default=False)],
+    asset: Annotated[str, typer.Option(help="ETH or USDT.")] = "ETH",
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """On the demo's own chain: pay to an address, as somebody outside would."""
+    from eth_utils import is_checksum_address
+
+    from excraft.chain.errors import ChainError
+    from excraft.cli.demo_chain import give as pay
+    from excraft.units import NotExact
+
+    if not is_checksum_address(address):
+        raise Failure(f"{address[:60]!r} is no address with the capitals of EIP-55")
+    try:
+        print(asyncio.run(pay(Folder.existing(data), address, asset, amount)))
+    except (ValueError, NotExact, ChainError) as wrong:
+        raise Failure(str(wrong)) from wrong

@@ -1,0 +1,54 @@
+"""Puts together what deposits need: the chains, the ledger, who is told of an alarm."""
+
+import logging
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from excraft.accounts.outbox import Mail, Outbox
+from excraft.cli.folder import Folder
+from excraft.cli.withdrawing import read_chains
+from excraft.custody.chains import Listed
+from excraft.custody.credited import Credited
+from excraft.custody.service import Custody, watching
+from excraft.gateway.deposit_ledger import DepositLedger
+from excraft.gateway.exchange import Exchange
+from excraft.store.database import Database
+
+ALERTS = "EXCRAFT_ALERTS"  # the address that alarms are mailed to
+_LOGGER = logging.getLogger("excraft.custody")
+
+
+@asynccontextmanager
+async def depositing(
+    exchange: Exchange, folder: Folder, database: Database, credited: Credited
+) -> AsyncIterator[None]:
+    """Deposits of a started exchange, watched until the end; none without chains."""
+    found = read_chains(folder)
+    if found is None:
+        yield
+        return
+
+    def listed() -> dict[str, Listed]:
+        return {a.symbol: Listed(a.number, a.decimals) for a in exchange.engine.listings.assets}
+
+    exchange.custody = Custody(
+        found, database, DepositLedger(exchange.engine, credited), credited, listed,
+        _alert(exchange),
+    )  # fmt: skip
+    async with watching(exchange.custody):
+        yield
+
+
+def _alert(exchange: Exchange) -> Callable[[str], None]:
+    """Tells the operator: in the log of the process, and by mail where an address is set."""
+    address = os.environ.get(ALERTS, "")
+
+    def tell(sentence: str) -> None:
+        _LOGGER.critical(sentence)
+        if address and exchange.desk is not None:
+            outbox: Outbox = exchange.desk.outbox
+            mail = Mail(address, "ExCraft: withdrawals are frozen", sentence + "\n")
+            exchange.desk.background.take(lambda: outbox.send(mail))
+
+    return tell

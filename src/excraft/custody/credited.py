@@ -1,0 +1,73 @@
+"""Which deposits the log has credited, and what of them has left again: from the log alone.
+
+A read model of the engine, kept in its snapshots, so it knows after any stop whether a credit was
+made. A reference is kept as 16 bytes of its hash.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from hashlib import blake2b
+
+import msgspec
+import numpy as np
+
+from excraft.messages.codec import Record
+from excraft.messages.commands import Cause, CommandKind
+from excraft.messages.events import EventKind
+
+REFERENCE = re.compile(r"\d{1,19}:0x[0-9a-f]{64}:(coin|\d{1,9})")  # custody.deposit.reference
+
+
+class _Dump(msgspec.Struct):
+    positions: dict[bytes, int]
+    credited: dict[int, int]
+    spent: dict[int, int]
+
+
+class Credited:
+    """Change it only through `apply`. Atoms by asset: `credited` by deposits of a chain, `spent`
+    by withdrawals."""
+
+    def __init__(self) -> None:
+        self.credited: Counter[int] = Counter()
+        self.spent: Counter[int] = Counter()
+        self._positions: dict[bytes, int] = {}
+
+    def find(self, references: Iterable[str]) -> dict[str, int]:
+        """Positions in the log of the credits with these references."""
+        positions = self._positions
+        keys = ((name, positions.get(_key(name))) for name in references)
+        return {name: position for name, position in keys if position is not None}
+
+    def apply(self, record: Record, events: np.ndarray) -> None:
+        """Take over one record; a command that was refused did nothing."""
+        rows = events[np.isin(events["kind"], (EventKind.CREDITED, EventKind.SPENT))]
+        if not len(rows):
+            return
+        texts = record.texts()
+        names = ("command", "kind", "market", "amount")
+        for index, kind, asset, amount in rows[[*names]].tolist():
+            cause = int(record.commands["number"][index])
+            if kind == EventKind.SPENT:
+                self.spent[asset] += amount if cause == Cause.WITHDRAWAL else 0
+                continue
+            assert record.commands["kind"][index] == CommandKind.CREDIT
+            reference = texts.get(index, "")
+            if cause == Cause.DEPOSIT and REFERENCE.fullmatch(reference):
+                self.credited[asset] += amount
+                self._positions.setdefault(_key(reference), record.position)
+
+    def dump(self) -> bytes:
+        """All of it as bytes; inverse of `load`."""
+        return msgspec.msgpack.encode(_Dump(self._positions, self.credited, self.spent))
+
+    def load(self, raw: bytes) -> None:
+        """Become what was dumped."""
+        dump = msgspec.msgpack.decode(raw, type=_Dump)
+        self._positions = dump.positions
+        self.credited, self.spent = Counter(dump.credited), Counter(dump.spent)
+
+
+def _key(reference: str) -> bytes:
+    return blake2b(reference.encode(), digest_size=16).digest()

@@ -1,0 +1,174 @@
+"""Chain against ledger, block by block: each address holds what our rows explain, and our rows are
+what the log credited. One unit off is an alarm, and an alarm freezes withdrawals.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import insert
+
+from excraft.chain.blocks import Header
+from excraft.chain.node import Node
+from excraft.chain.transfers import mined
+from excraft.custody.addresses import Owned
+from excraft.custody.alarms import Alarms
+from excraft.custody.book import Book
+from excraft.custody.deposit import ChainSettings
+from excraft.custody.expected import Expected, Place, expected, open_hashes
+from excraft.store.database import Database
+from excraft.store.schema_custody import custody_openings
+
+CALLS = 1000  # balances of one request
+ALL_EVERY_S = 300.0  # so often every address is read, also those that must be empty
+LOOKS = 3  # at a difference, before it is one: rows and chain are not read in one moment
+PAUSE_S = 0.3
+
+
+class Reconcile:
+    """Of one chain; `poll` after the watcher's own. Raises ChainError: then nothing is known."""
+
+    def __init__(
+        self, node: Node, book: Book, settings: ChainSettings, database: Database,
+        owned: Callable[[], Iterable[Owned]], totals: Any,
+    ) -> None:  # fmt: skip
+        """`totals`: custody.credited.Credited."""
+        self._node, self._book, self._settings = node, book, settings
+        self._database, self._owned, self._totals = database, owned, totals
+        self._alarms = Alarms(database)
+        self._tokens = [None, *settings.tokens]
+        self._hash, self._all_due = "", 0.0
+        self._report: list[dict[str, Any]] = []
+
+    async def poll(self) -> None:
+        """Compare as of the newest block that was read, if that was not done yet."""
+        tip = await asyncio.to_thread(self._book.tip)
+        if tip is None or tip.hash == self._hash:
+            return
+        every = time.monotonic() >= self._all_due
+        for look in range(LOOKS):
+            wrong = await self._look(tip, every)
+            if not wrong:
+                break
+            if look < LOOKS - 1:
+                await asyncio.sleep(PAUSE_S)
+        for sentence in wrong:
+            await asyncio.to_thread(self._alarms.sound, self._settings.chain_id, sentence)
+        self._hash = tip.hash
+        if every:
+            self._all_due = time.monotonic() + ALL_EVERY_S
+
+    def report(self) -> list[dict[str, Any]]:
+        """The last comparison, a row for each asset of the chain, in the chain's units."""
+        return self._report
+
+    async def _look(self, tip: Header, every: bool) -> list[str]:
+        chain = self._settings.chain_id
+        hashes = await asyncio.to_thread(self._read, lambda c: open_hashes(c, chain))
+        found = await mined(self._node, hashes) if hashes else {}
+        credited, spent = dict(self._totals.credited), dict(self._totals.spent)
+        rows = await asyncio.to_thread(self._read, lambda c: expected(c, chain, tip.number, found))
+        places = await self._places(rows, every)
+        held = await self._balances(places, tip)
+        rows = await self._opened(rows, held, tip)
+        wrong = [
+            f"block {tip.number}: {place[0]} holds {units} units of {place[1] or 'the coin'}, "
+            f"our records explain {rows.units[place]}"
+            for place, units in held.items()
+            if units is not None and units != rows.units[place]
+        ]
+        wrong += [
+            f"block {tip.number}: {place[1]} does not tell the balance of {place[0]}"
+            for place, units in held.items()
+            if units is None
+        ]
+        assets = self._assets()
+        wrong += [
+            f"the log credited {credited.get(asset, 0)} atoms of asset {asset} for deposits, our "
+            f"records say {rows.credited[asset]}"
+            for asset in assets.values()
+            if credited.get(asset, 0) != rows.credited[asset]
+        ]
+        wrong += [
+            f"the log spent {spent.get(asset, 0)} atoms of asset {asset} for withdrawals, our "
+            f"records say {rows.spent[asset]} and {rows.leaving[asset]} on their way"
+            for asset in assets.values()
+            if not 0 <= spent.get(asset, 0) - rows.spent[asset] <= rows.leaving[asset]
+        ]
+        self._report = [
+            self._line(token, asset, rows, held, tip) for token, asset in assets.items()
+        ]
+        return wrong
+
+    def _assets(self) -> dict[str | None, int]:
+        return {token: self._settings.asset(token).number for token in self._tokens}
+
+    def _line(self, token, asset: int, rows: Expected, held: dict, tip: Header) -> dict[str, Any]:
+        seen = sum(units or 0 for (_, of), units in held.items() if of == token)
+        known = sum(units for (_, of), units in rows.units.items() if of == token)
+        return {
+            "block": tip.number, "asset": asset, "token": token, "explained": known,
+            "read": seen, "deposits": rows.deposits[token], "waiting": rows.waiting[token],
+            "paid": rows.paid[token], "house": rows.house[token],
+            "gas": rows.gas if token is None else 0,
+            "credited_atoms": self._totals.credited[asset],
+            "spent_atoms": self._totals.spent[asset],
+        }  # fmt: skip
+
+    async def _places(self, rows: Expected, every: bool) -> list[Place]:
+        """Where something must be, our wallets always, and now and then every address."""
+        places = {place for place, units in rows.units.items() if units}
+        places |= {(own, token) for own in self._settings.own for token in self._tokens}
+        if every:
+            owned = await asyncio.to_thread(lambda: [o.address.lower() for o in self._owned()])
+            places |= {(address, token) for address in owned for token in self._tokens}
+        known = {*self._tokens}
+        return [place for place in places if place[1] in known]
+
+    async def _balances(self, places: Sequence[Place], tip: Header) -> dict[Place, int | None]:
+        """Units at that very block; None where a token gives no answer."""
+        held: dict[Place, int | None] = {}
+        for start in range(0, len(places), CALLS):
+            part = places[start : start + CALLS]
+            coins = [address for address, token in part if token is None]
+            tokens = [(token, address, tip.hash) for address, token in part if token is not None]
+            for address, units in zip(
+                coins, await self._node.balances(coins, tip.hash), strict=True
+            ):
+                held[address, None] = units
+            told = await self._node.token_balances(tokens)
+            for (token, address, _), units in zip(tokens, told, strict=True):
+                held[address, token] = units
+        return held
+
+    async def _opened(self, rows: Expected, held: dict, tip: Header) -> Expected:
+        """Takes what a wallet holds when it is first looked at as the exchange's own money."""
+        made = []
+        for place in ((own, token) for own in sorted(self._settings.own) for token in self._tokens):
+            rest = (held[place] or 0) - rows.units[place]
+            if place in rows.opened:
+                continue
+            made.append((place, rest))
+            rows.units[place] += rest
+            rows.house[place[1]] += rest
+        if made:
+            await asyncio.to_thread(self._keep_openings, made, tip.number)
+        return rows._replace(opened=rows.opened | {place for place, _ in made})
+
+    def _keep_openings(self, made: list[tuple[Place, int]], block: int) -> None:
+        now = time.time_ns()
+        with self._database.write_durable() as connection:
+            connection.execute(
+                insert(custody_openings),
+                [
+                    {"chain_id": self._settings.chain_id, "address": place[0], "token": place[1],
+                     "units": str(units), "block": block, "who": "exchange",
+                     "reason": "what the wallet held when it was first looked at", "made_ns": now}
+                    for place, units in made
+                ],
+            )  # fmt: skip
+
+    def _read(self, ask: Callable) -> Any:
+        with self._database.read() as connection:
+            return ask(connection)

@@ -1,0 +1,89 @@
+"""The operator's operations about chains: what came, what is wrong, freezing and thawing."""
+
+import asyncio
+import time
+from typing import Any
+
+from excraft.accounts import actors
+from excraft.accounts.acts import Act
+from excraft.accounts.errors import AccountsError
+from excraft.custody import alarms
+from excraft.custody.deposit import Status
+from excraft.gateway.admin import Refused, operation
+from excraft.gateway.exchange import Exchange
+
+
+def _custody(exchange: Exchange) -> Any:
+    if exchange.custody is None:
+        raise Refused("this exchange serves no chain: there is no chains.json")
+    return exchange.custody
+
+
+@operation
+async def custody_status(exchange: Exchange) -> dict:
+    """What is frozen, what does not work, and the last comparison with the chain."""
+    return _custody(exchange).status()
+
+
+@operation
+async def custody_deposits(exchange: Exchange, member: str = "", limit: int = 100) -> list:
+    """What came, the newest first."""
+    custody, account = _custody(exchange), None
+    if member:
+        found = exchange.members.by_name(member)
+        if found is None:
+            raise Refused(f"there is no member {member!r}; `excraft member list` shows all")
+        account = found.account
+    assets = exchange.engine.listings.assets
+    return [
+        {
+            "id": row.id, "network": custody.network(row.chain_id), "account": row.account,
+            "asset": assets[row.asset].symbol, "amount": assets[row.asset].text(row.atoms),
+            "state": Status(row.status).name, "transaction": row.transaction,
+            "block": row.block, "note": row.note or "",
+        }
+        for row in await custody.deposits(account, limit)
+    ]  # fmt: skip
+
+
+@operation
+async def custody_freeze(exchange: Exchange, reason: str) -> str:
+    """Stop all withdrawals; trading goes on."""
+    custody, who = _custody(exchange), actors.shell()
+    if not reason.strip():
+        raise Refused("a freeze needs a reason: whoever thaws it must know")
+    chain = next(iter(custody.chains))
+
+    def sound(connection) -> None:
+        alarms.sound(connection, chain, f"frozen by {who.who}: {reason}", time.time_ns())
+
+    await _act(exchange, Act.FREEZE_WITHDRAWALS, "withdrawals", {"reason": reason}, sound)
+    return custody.withdrawals_frozen
+
+
+@operation
+async def custody_resolve(exchange: Exchange, alarm: int, resolution: str) -> str:
+    """Somebody looked and says what was done; what is still frozen afterwards, "" when nothing."""
+    custody, who = _custody(exchange), actors.shell()
+    if not resolution.strip():
+        raise Refused("say what was found and done")
+
+    def resolve(connection) -> None:
+        if alarms.resolve(connection, alarm, who.who, resolution, time.time_ns()) is None:
+            raise Refused(f"there is no open alarm {alarm}; `excraft custody status` shows them")
+
+    payload = {"resolution": resolution}
+    await _act(exchange, Act.UNFREEZE_WITHDRAWALS, f"alarm:{alarm}", payload, resolve)
+    return custody.withdrawals_frozen
+
+
+async def _act(exchange: Exchange, act: Act, object: str, payload: dict, work) -> None:
+    def carry_out() -> None:
+        with exchange.staff.audit.acting(actors.shell(), act, object, payload) as connection:
+            work(connection)
+
+    try:
+        await asyncio.to_thread(carry_out)
+    except AccountsError as refused:
+        raise Refused(str(refused)) from refused
+    await exchange.custody.look_at_alarms()
