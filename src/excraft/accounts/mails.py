@@ -55,3 +55,18 @@ def new_device(to: str, seen: SeenFrom) -> Mail:
 def changed(to: str, what: str) -> Mail:
     """`what`: such as "The password"."""
     return Mail(to, f"{what} was changed", f"{what} of your account was changed.\n\n{_NOT_YOU}")
+
+
+def withdrawal(to: str, amount: str, address: str) -> Mail:
+    """`amount` with its asset."""
+    return Mail(
+        to,
+        "A withdrawal was asked for",
+        f"{amount} of your account is to be sent to\n\n{address}\n\nIf this was not you, cancel it "
+        f"while it waits, revoke your API keys, and do the rest:\n{_NOT_YOU}",
+    )
+
+
+def destinations(to: str, what: str) -> Mail:
+    """`what`: a sentence about the list of addresses."""
+    return Mail(to, "Where your withdrawals may go was changed", f"{what}\n\n{_NOT_YOU}")

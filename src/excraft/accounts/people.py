@@ -68,6 +68,12 @@ class People:
     def by_id(self, person_id: int) -> Person | None:
         return self._one(people.c.id == person_id)
 
+    def of_member(self, member_id: int) -> int | None:
+        """The person whose member this is; None of one that an operator added."""
+        asked = select(people.c.id).where(people.c.member_id == member_id)
+        with self.database.read() as connection:
+            return connection.execute(asked).scalar()
+
     def email_of(self, person_id: int) -> str:
         """In the clear; the person must exist."""
         with self.database.read() as connection:

@@ -1,12 +1,12 @@
 """The parts that staff acts through, put together for one database."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from excraft.accounts import four_eyes
 from excraft.accounts.acts import Act
-from excraft.accounts.approvals import Approvals
+from excraft.accounts.approvals import Approvals, Executor
 from excraft.accounts.audit import Audit
 from excraft.accounts.roles import Roles
 from excraft.store.database import Database
@@ -18,12 +18,17 @@ class Staff(NamedTuple):
     approvals: Approvals
 
 
-def staff_of(database: Database, clock: Callable[[], int] = time.time_ns) -> Staff:
-    """Approved changes of roles and of the four-eyes list are carried out by themselves."""
+def staff_of(
+    database: Database,
+    clock: Callable[[], int] = time.time_ns,
+    more: Mapping[Act, Executor] | None = None,
+) -> Staff:
+    """Approved changes of roles and of the four-eyes list are carried out by themselves; `more`:
+    executors of acts that other parts know."""
     audit = Audit(database, clock)
     roles = Roles(database, audit, clock)
     executors = {
         Act.MANAGE_ROLES: roles.execute,
         Act.SET_FOUR_EYES: four_eyes.executor(clock),
     }
-    return Staff(audit, roles, Approvals(database, audit, executors, clock))
+    return Staff(audit, roles, Approvals(database, audit, executors | dict(more or {}), clock))

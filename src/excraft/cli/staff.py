@@ -30,6 +30,7 @@ def opened_staff(data: Data) -> Iterator:
     from excraft.accounts.staff import staff_of
     from excraft.cli.folder import Folder
     from excraft.cli.wiring import database_of
+    from excraft.gateway.withdrawal_desk import EXECUTORS
 
     folder = Folder.existing(data)
     try:
@@ -38,7 +39,7 @@ def opened_staff(data: Data) -> Iterator:
             raise Failure(f"the exchange in {data} has no database yet; start it once")
         try:
             database.migrate()
-            yield database, staff_of(database)
+            yield database, staff_of(database, more=EXECUTORS)
         finally:
             database.close()
     except AccountsError as refused:

@@ -245,7 +245,7 @@ class WithdrawalBook:
             if row.closed_position is not None:
                 assert row.reserved_position is not None, f"{where}: closed, never reserved"
             if found.state == State.DONE:
-                assert row.approved_position is not None and found.hash, f"{where}: unpaid"
+                assert row.approved_position is not None, f"{where}: paid, not approved"
             assert found.payment.commitment == row.commitment, f"{where}: altered"
 
 

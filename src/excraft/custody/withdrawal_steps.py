@@ -114,7 +114,7 @@ class Steps:
         """Take the next step; what it waits for, or None when there may be another one."""
         row, fact = found.row, self._parts.facts.of(found.row.id)
         if fact.steps & CLOSED:
-            await asyncio.to_thread(self._book.closed, row.id, fact.closed or None)
+            await asyncio.to_thread(self._believe, found, fact)
         elif found.state in (State.CANCELLED, State.REFUSED, State.FAILED):
             await self._give_back(found, fact)
         elif altered := _altered(found, fact):
@@ -128,6 +128,18 @@ class Steps:
         else:
             return await self._pay(found, fact)
         return None
+
+    def _believe(self, found: Found, fact: Fact) -> None:
+        """The log closed it; a database that does not know is an old one and learns of it."""
+        id, paid = found.row.id, fact.steps & Step.SPENT
+        why = "" if paid else "the log gave the money back; the database did not know why"
+        self._book.decide(id, "approve" if paid else "fail", SYSTEM, why)
+        if not paid and found.row.decision == "approve":
+            self._book.decide(id, "fail", SYSTEM, why, "approve")
+        self._book.reserved(id, fact.reserved)
+        if paid:
+            self._book.approved(id, fact.approved)
+        self._book.closed(id, fact.closed)
 
     async def _hold(self, found: Found, fact: Fact) -> None:
         position, refused = fact.reserved, ""

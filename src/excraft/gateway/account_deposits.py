@@ -1,23 +1,17 @@
 """/account: a member's deposit address, and what came to it."""
 
-from typing import Any
-
-import msgspec
 from starlette.responses import Response
 
 from excraft.accounts.refusals import Refused
 from excraft.custody.deposit import Status
+from excraft.gateway.account_acts import Act, Asked, Body
 from excraft.gateway.account_opening import ensure_member
 from excraft.gateway.account_requests import answer
 
 SHOWN = 200  # of a member's deposits
 
 
-class _Body(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """Nothing."""
-
-
-async def _address(asked: Any) -> Response:
+async def _address(asked: Asked) -> Response:
     """The same address on every chain and for every asset of it."""
     custody = asked.exchange.custody
     if custody is None:
@@ -35,7 +29,7 @@ async def _address(asked: Any) -> Response:
     return answer(200, {"address": await custody.address(member.account), "accepted": ways})
 
 
-async def _list(asked: Any) -> Response:
+async def _list(asked: Asked) -> Response:
     exchange = asked.exchange
     member = await ensure_member(exchange, asked.session.person_id)
     rows = [] if exchange.custody is None else await exchange.custody.deposits(member.account)
@@ -52,8 +46,7 @@ async def _list(asked: Any) -> Response:
     return answer(200, {"deposits": shown})
 
 
-# (method, path below /account): (what it does, the shape of its body or None)
-ROUTES = {
-    ("POST", "deposit-address"): (_address, _Body),
-    ("GET", "deposits"): (_list, None),
+ACTS = {
+    ("POST", "deposit-address"): Act(_address, Body),
+    ("GET", "deposits"): Act(_list),
 }

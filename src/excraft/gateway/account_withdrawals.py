@@ -1,29 +1,25 @@
 """/account/withdrawals: a member's own, with a code of the second factor for each."""
 
 import asyncio
-from typing import Annotated, Any
+from typing import Any
 
-import msgspec
 from starlette.responses import Response
 
-from excraft.accounts import codes
+from excraft.accounts import codes, mails
 from excraft.accounts.refusals import Refused
 from excraft.custody.errors import CustodyError, WithdrawalRefused
 from excraft.custody.withdrawal_book import Found
 from excraft.custody.withdrawals import Wish
+from excraft.gateway.account_acts import Act, Asked, Body, Text
 from excraft.gateway.account_opening import ensure_member
 from excraft.gateway.account_requests import answer
+from excraft.gateway.told import tell
 from excraft.units import NotExact
 
-Text = Annotated[str, msgspec.Meta(max_length=512)]
 SHOWN = 200  # of a member's withdrawals
 
 
-class _Body(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """Nothing, and the ground of all others."""
-
-
-class _Wish(_Body):
+class _Wish(Body):
     asset: Text
     address: Text
     amount: Text
@@ -31,26 +27,26 @@ class _Wish(_Body):
     code: Text = ""
 
 
-class _Id(_Body):
+class _Id(Body):
     id: int
 
 
-class _Listed(_Body):
+class _Listed(Body):
     address: Text
     label: Text = ""
     code: Text = ""
 
 
-class _Address(_Body):
+class _Address(Body):
     address: Text
 
 
-class _Mode(_Body):
+class _Mode(Body):
     list_only: bool
     code: Text = ""
 
 
-async def _request(asked: Any) -> Response:
+async def _request(asked: Asked) -> Response:
     exchange, body = asked.exchange, asked.body
     _served(exchange)
     asset = exchange.engine.listings.asset(body.asset)
@@ -66,10 +62,12 @@ async def _request(asked: Any) -> Response:
         member.account, member.id, asset.number, body.network, body.address, atoms, "session"
     )
     found = await _done(exchange.withdrawals.request(wish))
+    amount = f"{asset.text(atoms)} {asset.symbol}"
+    tell(asked.desk, asked.session.person_id, mails.withdrawal, amount, found.row.destination)
     return answer(201, _shown(exchange, found))
 
 
-async def _list(asked: Any) -> Response:
+async def _list(asked: Asked) -> Response:
     exchange = asked.exchange
     member = await ensure_member(exchange, asked.session.person_id)
     rows = []
@@ -80,7 +78,7 @@ async def _list(asked: Any) -> Response:
     return answer(200, {"withdrawals": rows})
 
 
-async def _cancel(asked: Any) -> Response:
+async def _cancel(asked: Asked) -> Response:
     _served(asked.exchange)
     member = await ensure_member(asked.exchange, asked.session.person_id)
     if not 0 < asked.body.id < 1 << 62:
@@ -90,7 +88,7 @@ async def _cancel(asked: Any) -> Response:
     return answer(200, _shown(asked.exchange, found))
 
 
-async def _addresses(asked: Any) -> Response:
+async def _addresses(asked: Asked) -> Response:
     member = await ensure_member(asked.exchange, asked.session.person_id)
 
     def look() -> dict:
@@ -102,29 +100,36 @@ async def _addresses(asked: Any) -> Response:
     return answer(200, await asyncio.to_thread(look))
 
 
-async def _add_address(asked: Any) -> Response:
+async def _add_address(asked: Asked) -> Response:
     member = await ensure_member(asked.exchange, asked.session.person_id)
     body, choices = asked.body, _choices(asked.exchange)
     await codes.prove(asked.desk, asked.session, body.code)
     kept = await _done(asyncio.to_thread(choices.add, member.account, body.address, body.label))
+    _tell(asked, f"{kept} is on your list of addresses now.")
     return answer(201, {"address": kept})
 
 
-async def _remove_address(asked: Any) -> Response:
+async def _remove_address(asked: Asked) -> Response:
     member = await ensure_member(asked.exchange, asked.session.person_id)
     choices = _choices(asked.exchange)
     await _done(asyncio.to_thread(choices.remove, member.account, asked.body.address))
     return answer(200, {"message": "The address is no longer on your list."})
 
 
-async def _set_mode(asked: Any) -> Response:
+async def _set_mode(asked: Asked) -> Response:
     """Leaving list mode needs a code, and takes a while."""
     member = await ensure_member(asked.exchange, asked.session.person_id)
     if not asked.body.list_only:
         await codes.prove(asked.desk, asked.session, asked.body.code)
     choices = _choices(asked.exchange)
     mode = await asyncio.to_thread(choices.set_mode, member.account, asked.body.list_only)
+    if not asked.body.list_only:
+        _tell(asked, "Soon withdrawals may go to addresses that are not on your list.")
     return answer(200, {"list_only": mode.list_only, "list_ends_ns": mode.ends_ns})
+
+
+def _tell(asked: Any, what: str) -> None:
+    tell(asked.desk, asked.session.person_id, mails.destinations, what)
 
 
 def _served(exchange: Any) -> None:
@@ -166,13 +171,12 @@ def _shown(exchange: Any, found: Found) -> dict[str, Any]:
     }
 
 
-# (method, path below /account): (what it does, the shape of its body or None)
-ROUTES = {
-    ("GET", "withdrawals"): (_list, None),
-    ("POST", "withdrawals"): (_request, _Wish),
-    ("POST", "withdrawals/cancel"): (_cancel, _Id),
-    ("GET", "withdrawals/addresses"): (_addresses, None),
-    ("POST", "withdrawals/addresses"): (_add_address, _Listed),
-    ("POST", "withdrawals/addresses/remove"): (_remove_address, _Address),
-    ("POST", "withdrawals/list-mode"): (_set_mode, _Mode),
+ACTS = {
+    ("GET", "withdrawals"): Act(_list),
+    ("POST", "withdrawals"): Act(_request, _Wish),
+    ("POST", "withdrawals/cancel"): Act(_cancel, _Id),
+    ("GET", "withdrawals/addresses"): Act(_addresses),
+    ("POST", "withdrawals/addresses"): Act(_add_address, _Listed),
+    ("POST", "withdrawals/addresses/remove"): Act(_remove_address, _Address),
+    ("POST", "withdrawals/list-mode"): Act(_set_mode, _Mode),
 }

@@ -10,6 +10,7 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
+from excraft.accounts import mails
 from excraft.custody.errors import CustodyError, WithdrawalRefused
 from excraft.custody.withdrawal import State
 from excraft.custody.withdrawal_book import Found
@@ -19,6 +20,7 @@ from excraft.gateway.auth import Caller
 from excraft.gateway.exchange import Exchange
 from excraft.gateway.spot import params
 from excraft.gateway.spot.params import Param, Spec
+from excraft.gateway.told import tell
 from excraft.units import NotExact
 
 APPLY = Spec(
@@ -87,13 +89,24 @@ async def apply(exchange: Exchange, caller: Caller, values: dict) -> dict:
         caller.account, caller.member_id, asset.number, values.get("network", ""),
         values["address"], atoms, f"key:{caller.key[:64]}", values.get("withdrawOrderId"),
     )  # fmt: skip
+    owner = await _owner(exchange, caller)
     try:
         found = await exchange.withdrawals.request(wish)
     except WithdrawalRefused as refused:
         raise _refusal(refused) from refused
     except CustodyError as away:
         raise errors.busy() from away
+    if owner is not None:
+        amount = f"{asset.text(atoms)} {asset.symbol}"
+        tell(exchange.desk, owner, mails.withdrawal, amount, found.row.destination)
     return {"id": str(found.row.id)}
+
+
+async def _owner(exchange: Exchange, caller: Caller) -> int | None:
+    """Who is told of it, for a stolen key should be noticed; None of members without mail."""
+    if exchange.desk is None:
+        return None
+    return await asyncio.to_thread(exchange.desk.people.of_member, caller.member_id)
 
 
 def _refusal(refused: WithdrawalRefused) -> errors.ApiError:
