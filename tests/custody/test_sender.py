@@ -153,6 +153,53 @@ async def test_a_reorganisation_before_the_last_confirmation_takes_nothing_away(
     assert payer.ledger.out == {COIN: 10**8 - FEE}
 
 
+async def test_a_reorganisation_deeper_than_the_confirmations_is_sent_again(payer):
+    id = await payer.ask_for()
+    await payer.until(id, State.DONE)
+    [row] = payer.sent.all()
+    await payer.chain.reorganise(6)
+    before = await payer.balance(BOB)
+    payer.clock.pass_(31)
+    await payer.withdrawals.poll()
+    [again] = payer.sent.all()
+    assert (again.status, again.hash, again.block) == (Status.SIGNED, row.hash, None)
+    for _ in range(3):
+        await payer.chain.mine()
+        await payer.withdrawals.poll()
+    assert payer.sent.all()[0].status == Status.CONFIRMED
+    assert await payer.balance(BOB) - before == (10**8 - FEE) * 10**10
+    assert payer.ledger.out == {COIN: 10**8 - FEE} and payer.state(id) == State.DONE
+
+
+async def test_a_failure_that_leaves_the_chain_is_left_to_people(hostile):
+    await be(hostile, SILENT)
+    id = await hostile.ask_for(10**8, asset=USDT)
+    await be(hostile, REVERTS)
+    await hostile.until(id, State.FAILED)
+    await hostile.chain.reorganise(6)
+    hostile.clock.pass_(31)
+    await hostile.withdrawals.poll()
+    assert "it failed there and may be mined again" in hostile.sender.failure
+    assert [r.status for r in hostile.sent.all()] == [Status.REVERTED]
+
+
+async def test_what_the_signer_refused_is_not_asked_for_all_the_time(payer):
+    payer.caps = {"per_withdrawal": "0.5", "per_day": "1"}
+    payer.start_signer()
+    asked = []
+    ask = payer.client._ask
+    payer.client._ask = lambda request: (asked.append(request), ask(request))[1]
+    id = await payer.ask_for(10**8)
+    for _ in range(3):
+        await payer.withdrawals.poll()
+    assert "more than the cap" in payer.note(id)
+    assert [type(r).__name__ for r in asked] == ["Hello", "Pay"]
+    payer.caps = {"per_withdrawal": "1", "per_day": "1"}
+    payer.start_signer()
+    payer.clock.pass_(31)
+    await payer.until(id, State.DONE)
+
+
 async def test_two_senders_of_one_database_pay_each_withdrawal_once(payer):
     ids = [await payer.ask_for(2 * 10**7) for _ in range(2)]
     other = Sender(

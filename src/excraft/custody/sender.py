@@ -33,6 +33,8 @@ class SendingSettings:
     confirmations: int = 12
     replace_s: float = 120.0
     resend_s: float = 15.0
+    look_back_s: float = 30.0
+    look_back_blocks: int = 256
 
     def __post_init__(self) -> None:
         if self.confirmations < 1:
@@ -52,6 +54,7 @@ class Sender:
         self.book, self.node = book, node
         self._signer, self.settings, self._clock = signer, settings, clock
         self._sent_at: dict[int, int] = {}
+        self._looked_back = 0
         self._wallet: Wallet | None = None
 
     async def wallet(self) -> Wallet:
@@ -66,6 +69,7 @@ class Sender:
 
     async def poll(self) -> None:
         """Settle what was mined, and push what was not. Raises ChainError or SignerAway."""
+        await self._look_back()
         rows = await self._open()
         if not rows:
             self.notes.clear()
@@ -75,8 +79,8 @@ class Sender:
         for row in self._newest(await self._open()):
             try:
                 await self._push(row)
-            except (SignerRefused, NodeRefused) as refused:
-                self._note(row.id, str(refused))
+            except (SignerRefused, SignerAway, NodeRefused, TooDear) as why:
+                self._note(row.id, str(why))
 
     async def pay(self, plan: Plan) -> None:
         """Send something new. Raises CannotBePaid when it would fail on the chain, SignerRefused,
@@ -102,7 +106,7 @@ class Sender:
 
     async def price(self, gas: int, wallet: Wallet, least: Price | None = None) -> Price:
         """What is offered now; `least`: what stood before, of which a replacement takes an eighth
-        more. Raises SignerRefused when the signer would not sign that much."""
+        more. Raises TooDear when the signer would not sign that much."""
         now = await transfers.fees(self.node)
         tip = max(now.tip, least.tip * 9 // 8 + 1 if least else 0)
         fee_max = max(2 * now.base + tip, least.fee_max * 9 // 8 + 1 if least else 0)
@@ -110,7 +114,7 @@ class Sender:
         if gas > wallet.gas_max:
             raise SignerRefused(f"it takes {gas} gas; the signer signs up to {wallet.gas_max}")
         if now.base + tip > most or (least and least.fee_max * 9 // 8 + 1 > most):
-            raise SignerRefused(
+            raise TooDear(
                 f"gas costs {now.base + tip} wei now; the signer signs up to {most}: it waits"
             )
         return Price(gas, min(fee_max, most), min(tip, most))
@@ -132,6 +136,27 @@ class Sender:
                 self.notes.pop(row.id, None)
             elif (row.status, row.block_hash) != (Status.MINED, mined.block_hash):
                 await asyncio.to_thread(self.book.mined, row.id, mined)
+
+    async def _look_back(self) -> None:
+        """Now and then: whether what was settled lately is still in the chain."""
+        now = self._clock()
+        if now - self._looked_back < self.settings.look_back_s * SECOND_NS:
+            return
+        self._looked_back = now
+        head = await self.node.head()
+        first = max(0, head.number - self.settings.look_back_blocks)
+        rows = await asyncio.to_thread(self.book.settled_since, first)
+        found = await transfers.mined(self.node, [r.hash for r in rows]) if rows else {}
+        for row in rows:
+            if row.hash in found:
+                continue
+            what = f"chain {row.chain_id}: {row.hash} was settled in block {row.block}, which left"
+            if row.status != Status.CONFIRMED:  # it had failed, and its money was given back
+                self.failure = f"{what}; it failed there and may be mined again: look at it"
+                _LOGGER.critical(self.failure)
+                continue
+            _LOGGER.critical("%s; it is sent again", what)
+            await asyncio.to_thread(self.book.reopen, row)
 
     async def _stands(self, mined: Mined) -> bool:
         """Whether the block of a receipt is one of the chain."""
@@ -171,7 +196,7 @@ class Sender:
         before = Price(row.gas, row.fee_max, row.tip)
         try:
             price = await self.price(row.gas, await self.wallet(), before)
-        except SignerRefused:
+        except TooDear:
             await self._send(row.id, row.raw, row.hash)  # as it is; fees may fall again
             raise
         plan = Plan(row.kind, row.source, row.destination, row.token, int(row.units),
@@ -240,6 +265,10 @@ class Sender:
 
 class NotEnough(ChainError):
     """The wallet has to be filled first."""
+
+
+class TooDear(ChainError):
+    """Gas costs more at the moment than the signer signs."""
 
 
 def _end(row: Row, mined: Mined) -> Status:

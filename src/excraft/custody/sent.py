@@ -17,8 +17,8 @@ _T = custody_sent.c
 
 
 class Status(StrEnum):
-    """Stored by name; the last four are final, and only one row of a nonce gets one of them that
-    is not REPLACED."""
+    """Stored by name; the last four are ends, and only one row of a nonce gets one of them that
+    is not REPLACED. A re-organisation deeper than the confirmations makes it SIGNED again."""
 
     PLANNED = "PLANNED"  # the signer is asked, perhaps again; there is no hash yet
     SIGNED = "SIGNED"  # sent, or about to be; sent again until it is mined
@@ -134,6 +134,23 @@ class SentBook:
         asked = select(*columns).select_from(joined).where(self._mine, _T.settled_ns.is_(None))
         with self._database.read() as connection:
             return list(connection.execute(asked.order_by(_T.source, _T.nonce, _T.attempt)))
+
+    def settled_since(self, block: int) -> list[Row]:
+        """Those that were mined in that block or later and are settled."""
+        asked = select(custody_sent).where(
+            self._mine, _T.settled_ns.is_not(None), _T.block >= block
+        )
+        with self._database.read() as connection:
+            return list(connection.execute(asked))
+
+    def reopen(self, row: Row) -> None:
+        """Its block left the chain after all: every attempt with its nonce may be mined again."""
+        same = self._mine & (_T.source == row.source) & (_T.nonce == row.nonce)
+        gone = {"block": None, "block_hash": None, "gas_paid": None, "settled_ns": None}
+        with self._database.write_durable() as connection:
+            connection.execute(
+                update(custody_sent).where(same).values(status=Status.SIGNED.value, **gone)
+            )
 
     def of_withdrawals(self, ids: Sequence[int]) -> dict[int, list[Row]]:
         """Rows by withdrawal, newest attempt last."""

@@ -15,7 +15,7 @@ from excraft.custody import limits as stored_limits
 from excraft.custody.deposit import Status as DepositStatus
 from excraft.custody.errors import CannotBePaid, SignerRefused
 from excraft.custody.limits import Limits, Setting
-from excraft.custody.sender import NotEnough, Sender
+from excraft.custody.sender import NotEnough, Sender, TooDear
 from excraft.custody.sent import Kind, Plan
 from excraft.custody.signer.requests import Wallet
 from excraft.custody.withdrawal_book import Route
@@ -108,7 +108,7 @@ class Sweeper:
         """Whether something was sent; what stands in the way is shown, and tried again."""
         try:
             return await sending
-        except (NotEnough, CannotBePaid, SignerRefused) as why:
+        except (NotEnough, TooDear, CannotBePaid, SignerRefused) as why:
             self.notes[where] = str(why)
             return False
 

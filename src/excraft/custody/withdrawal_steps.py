@@ -36,6 +36,7 @@ from excraft.store.database import Database
 
 SYSTEM = "exchange"  # who decided, where no person did
 AWAY = (LedgerAway, ChainError, SignerAway, SignerRefused, Replaced)  # for a while, or until told
+ASK_AGAIN_NS = 30 * 10**9  # after the signer refused a withdrawal
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -82,6 +83,7 @@ class Steps:
         self._parts, self._book = parts, book
         self._locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._tasks: set[asyncio.Task] = set()
+        self._refused: dict[int, tuple[int, str]] = {}  # by the signer: until when, and why
 
     async def move(self, id: int) -> None:
         """As far as it goes, also when who asked goes away: a step half seen would be repeated."""
@@ -109,6 +111,7 @@ class Steps:
                     return
         self._parts.facts.forget(id)
         self._locks.pop(id, None)
+        self._refused.pop(id, None)
 
     async def _step(self, found: Found) -> str | None:
         """Take the next step; what it waits for, or None when there may be another one."""
@@ -234,11 +237,16 @@ class Steps:
                 return sender.notes.get(rows[-1].id) or "waits for the chain"
             if why := self._parts.frozen():
                 return f"withdrawals are frozen: {why}"
+            if (said := self._refused.get(payment.id)) and self._book.now_ns < said[0]:
+                return said[1]
             hot = (await sender.wallet()).hot
             plan = Plan(Kind.WITHDRAWAL, hot, payment.destination, payment.token, payment.units,
                         payment.id)  # fmt: skip
             try:
                 await sender.pay(plan)
+            except SignerRefused as refused:
+                self._refused[payment.id] = self._book.now_ns + ASK_AGAIN_NS, str(refused)
+                raise
             except CannotBePaid as cannot:
                 await self._parts.signer.ask(Void(id=payment.id))
                 return await self._fail(payment.id, str(cannot))
