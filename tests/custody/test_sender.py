@@ -128,6 +128,17 @@ async def test_the_older_of_two_attempts_may_be_the_one_that_is_mined(payer):
     assert [r.status for r in payer.sent.all()] == ["REPLACED", "CONFIRMED"]
 
 
+async def test_a_replacement_that_was_never_signed_is_forgotten(payer):
+    id = await payer.ask_for()
+    payer.clock.pass_(61)
+    payer.away = True
+    await payer.withdrawals.poll()
+    assert [r.status for r in payer.sent.all()] == [Status.PLANNED, Status.SIGNED]
+    assert "does not answer" in payer.sender.notes[payer.sent.all()[1].id]
+    await payer.until(id, State.DONE)
+    assert [r.status for r in payer.sent.all()] == [Status.CONFIRMED]
+
+
 async def test_gas_above_the_cap_of_the_signer_waits(payer):
     await payer.chain.ask("anvil_setNextBlockBaseFeePerGas", hex(600 * GWEI))
     await payer.chain.mine()

@@ -94,6 +94,17 @@ async def test_without_the_right_nothing_is_done(office):
     assert (await office.desk.get(found.row.id)).state == State.WAITING
 
 
+async def test_who_lost_the_right_meanwhile_did_not_approve(office):
+    found = await asked(office)
+    id, seen = found.row.id, found.row.commitment
+    await office.desk.approve(office.bob, id, seen)
+    Roles(office.database, office.staff.audit).take(actors.shell(), 2, "finance")
+    after = await office.desk.approve(office.carol, id, seen)
+    assert (after.state, after.row.note) == (State.WAITING, "1 of 2 approvals")
+    after = await office.desk.approve(actors.shell(), id, seen)
+    assert after.state == State.APPROVED
+
+
 async def test_an_approval_of_something_else_counts_for_nothing(office):
     found = await asked(office)
     with pytest.raises(WrongState, match="has the hash"):

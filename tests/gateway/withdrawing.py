@@ -12,7 +12,7 @@ from excraft.custody.withdrawal_facts import Facts
 from excraft.custody.withdrawal_steps import Parts
 from excraft.custody.withdrawals import Withdrawals
 from excraft.gateway.custody_ledger import EngineLedger
-from excraft.gateway.withdrawal_desk import WithdrawalDesk
+from excraft.gateway.withdrawal_desk import WithdrawalDesk, still_may
 from excraft.messages.commands import Cause
 from excraft.parameters import Parameter
 from tests.gateway.clients import set_parameter
@@ -29,6 +29,7 @@ async def serve_withdrawals(venue, database, clock, verified=(0, 1, 2)) -> Withd
     parts = Parts(
         database, EngineLedger(venue.engine), facts, SignerClient(Path("/nowhere")), {},
         lambda: [route], lambda address: None, lambda: {HOT.lower()}, lambda: "",
+        still_may=lambda approvers: still_may(database, approvers),
     )  # fmt: skip
     withdrawals = Withdrawals(parts, WithdrawalBook(database, clock))
     venue.exchange.withdrawals = withdrawals

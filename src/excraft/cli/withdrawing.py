@@ -23,7 +23,7 @@ from excraft.custody.withdrawal_steps import Parts
 from excraft.custody.withdrawals import Withdrawals
 from excraft.gateway.custody_ledger import EngineLedger
 from excraft.gateway.exchange import Exchange
-from excraft.gateway.withdrawal_desk import WithdrawalDesk
+from excraft.gateway.withdrawal_desk import WithdrawalDesk, still_may
 from excraft.store.database import Database
 
 
@@ -64,6 +64,7 @@ async def withdrawing(
         lambda address: owner_of(database, address), lambda: own,
         lambda: _frozen(exchange),
         [Sweeper(database, s, parse(found.xpub).id, routes) for s in senders.values()],
+        lambda approvers: still_may(database, approvers),
     )  # fmt: skip
     exchange.withdrawals = Withdrawals(parts, WithdrawalBook(database))
     exchange.withdrawal_desk = WithdrawalDesk(exchange.withdrawals, Audit(database))

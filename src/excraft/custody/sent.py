@@ -115,6 +115,8 @@ class SentBook:
         with self._database.write_durable() as connection:
             row = connection.execute(select(_T.source, _T.nonce).where(_T.id == id)).one()
             same = self._mine & (_T.source == row.source) & (_T.nonce == row.nonce)
+            planned = _T.status == Status.PLANNED.value
+            connection.execute(delete(custody_sent).where(same, planned))
             connection.execute(
                 update(custody_sent).where(same, _T.id != id).values(
                     status=Status.REPLACED.value, settled_ns=now, block=None, block_hash=None,

@@ -94,6 +94,14 @@ def read_approval(text: str) -> Approved:
     return made
 
 
+def approved_id(text: str) -> int:
+    """Of which withdrawal an approval is; 0 of what cannot be read."""
+    try:
+        return read_approval(text).id
+    except ValueError:
+        return 0
+
+
 def read_reference(text: str) -> tuple[int, str] | None:
     """(id, commitment) of a reference made above; None of any other."""
     found = _REFERENCE.fullmatch(text)

@@ -27,6 +27,7 @@ from excraft.units import format_decimal
 
 _LOCK = 0x4578_5764  # PostgreSQL advisory lock of those who take a withdrawal
 NOTE_MAX = 500
+CHUNK = 500  # ids in one query
 _W = withdrawals.c
 
 
@@ -226,9 +227,11 @@ class WithdrawalBook:
     def _found(self, asked: Select) -> list[Found]:
         with self._database.read() as connection:
             rows = connection.execute(asked).all()
-            ids = [row.id for row in rows]
-            approvers = _approvers(connection, ids)
-            sent = _sent(connection, ids)
+            approvers, sent = {}, {}
+            for start in range(0, len(rows), CHUNK):
+                ids = [row.id for row in rows[start : start + CHUNK]]
+                approvers |= _approvers(connection, ids)
+                sent |= _sent(connection, ids)
         return [
             Found(
                 row, state_of(row), tuple(approvers.get(row.id, ())), *sent.get(row.id, ("", None))

@@ -36,6 +36,7 @@ from excraft.store.database import Database
 
 SYSTEM = "exchange"  # who decided, where no person did
 AWAY = (LedgerAway, ChainError, SignerAway, SignerRefused, Replaced)  # for a while, or until told
+NAMED_MAX = 5  # approvers in the log; a text there has its bound
 ASK_AGAIN_NS = 30 * 10**9  # after the signer refused a withdrawal
 _LOGGER = logging.getLogger(__name__)
 
@@ -61,6 +62,7 @@ class Parts(NamedTuple):
     owner    the account whose deposit address this is (EIP-55), None when nobody's
     own      addresses of the exchange itself, in small letters
     frozen   why nothing is paid at the moment; empty when it is
+    still_may  those of the approvers who may approve now, as when they did
     """
 
     database: Database
@@ -73,6 +75,7 @@ class Parts(NamedTuple):
     own: Callable[[], Iterable[str]]
     frozen: Callable[[], str]
     sweepers: Sequence[Sweeper] = ()
+    still_may: Callable[[Sequence[str]], Sequence[str]] = lambda approvers: approvers
 
 
 class Steps:
@@ -107,7 +110,8 @@ class Steps:
                 except AWAY as error:
                     why = str(error)
                 if why is not None:
-                    await asyncio.to_thread(self._book.note, id, why)
+                    if why != found.row.note:
+                        await asyncio.to_thread(self._book.note, id, why)
                     return
         self._parts.facts.forget(id)
         self._locks.pop(id, None)
@@ -198,15 +202,17 @@ class Steps:
         needed = row.needed
         if row.atoms > limits.of(Setting.APPROVE_ABOVE, row.asset):
             needed = max(needed, limits.of(Setting.APPROVALS, row.asset))
-        if len(found.approvers) < needed:
-            return f"{len(found.approvers)} of {needed} approvals"
+        valid = self._parts.still_may(found.approvers)
+        if len(valid) < needed:
+            return f"{len(valid)} of {needed} approvals"
         left = row.waits_until_ns - self._book.now_ns
         return f"the address is new; {left // 10**9 + 1} s are left" if left > 0 else ""
 
     async def _write_approval(self, found: Found, fact: Fact) -> None:
         payment, position = found.payment, fact.approved
         if not fact.steps & Step.APPROVED:
-            text = approval_text(payment, found.row.reserved_position, [*found.approvers])
+            valid = await asyncio.to_thread(self._parts.still_may, found.approvers)
+            text = approval_text(payment, found.row.reserved_position, [*valid[:NAMED_MAX]])
             position, refused = await self._parts.ledger.carry_out(
                 ApproveWithdrawal(account=payment.account, asset=payment.asset,
                                   amount=payment.atoms, text=text)

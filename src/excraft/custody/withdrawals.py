@@ -99,8 +99,15 @@ class Withdrawals:
                     await sender.poll()
             except AWAY as error:
                 _LOGGER.warning("chain %s: %s", sender.node.chain_id, error)
+        wrong: Exception | None = None
         for found in await asyncio.to_thread(self.book.open):
-            await self._steps.move(found.row.id)
+            try:
+                await self._steps.move(found.row.id)
+            except Exception as error:  # the others must not wait for a bug with this one
+                _LOGGER.exception("withdrawal %s", found.row.id)
+                wrong = error
+        if wrong is not None:
+            raise wrong
 
     # what doors ask for
 

@@ -5,12 +5,13 @@ The doors prove who acts. Nobody approves their own, and approving says what was
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
 
-from excraft.accounts.actors import Actor
+from excraft.accounts import holdings
+from excraft.accounts.actors import Actor, stored
 from excraft.accounts.acts import Act
 from excraft.accounts.approvals import Executor
 from excraft.accounts.audit import Audit
@@ -21,6 +22,7 @@ from excraft.custody.withdrawal import State
 from excraft.custody.withdrawal_approval import Approver
 from excraft.custody.withdrawal_book import Found
 from excraft.custody.withdrawals import Withdrawals
+from excraft.store.database import Database
 
 
 class WithdrawalDesk:
@@ -114,6 +116,16 @@ def set_limits(connection: Connection, _: Actor, payload: dict[str, Any]) -> Non
 
 
 EXECUTORS: Mapping[Act, Executor] = {Act.SET_LIMITS: set_limits}
+
+
+def still_may(database: Database, approvers: Sequence[str]) -> list[str]:
+    """Those who may approve withdrawals now; what somebody lost since they cannot have done."""
+    with database.read() as connection:
+        return [
+            who
+            for who in approvers
+            if Act.APPROVE_WITHDRAWAL in holdings.acts_of(connection, stored(who))
+        ]
 
 
 def _approver(actor: Actor) -> Approver:

@@ -39,6 +39,23 @@ def test_it_reads_on_from_segment_to_segment_while_the_log_grows(bench):
     )  # fmt: skip
 
 
+def test_of_what_is_closed_only_the_number_is_kept_also_beside_others_in_its_record(bench):
+    one, two = coins(1), coins(2)
+    both = [
+        Reserve(account=4, asset=3, amount=p.atoms, cause=Cause.WITHDRAWAL, reference=p.reference)
+        for p in (one, two)
+    ]
+    position = bench.append(*both)
+    bench.approve(one, position)
+    bench.release(one)
+    approval = bench.approve(two, position)
+    seen = view(bench)
+    seen.catch_up()
+    assert ([*seen.reserves], [*seen.approvals]) == ([(position, 2)], [(approval, 2)])
+    assert seen.closed == {1}
+    bench.signed(pay(2, approval))
+
+
 def test_a_changed_byte_anywhere_is_damage_and_nothing_is_signed(bench):
     position = bench.approved(coins())
     path = bench.log.directory / "0000" / f"{1:020d}"

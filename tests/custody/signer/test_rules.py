@@ -134,7 +134,7 @@ def test_a_reserve_for_another_cause_or_with_another_reference_is_none(bench):
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"id":1}', "x" * 1000])
 def test_an_approval_that_cannot_be_read_is_not_signed(bench, text):
     position = bench.append(ApproveWithdrawal(account=4, asset=3, amount=5, text=text))
-    assert "cannot be read" in bench.refused(pay(1, position))
+    assert "approves no withdrawal 1" in bench.refused(pay(1, position))
 
 
 def test_the_cap_of_one_withdrawal_holds_whatever_the_exchange_approved(bench):

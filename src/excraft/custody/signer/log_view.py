@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from excraft.custody.errors import SignerRefused
-from excraft.custody.withdrawal import read_reference
+from excraft.custody.withdrawal import approved_id, read_reference
 from excraft.log import mark, segment
 from excraft.log.disk import Disk
 from excraft.log.log import End, LogDamaged
@@ -47,16 +47,17 @@ class Approval(NamedTuple):
 
 
 class LogView:
-    """`reserves` and `approvals` by position, `closed` ids; as of `position`."""
+    """As of `position`: `reserves` and `approvals` by (position, id), of what is not `closed`."""
 
     def __init__(self, log: Path, known: Mapping[int, str], disk: Disk | None = None) -> None:
         """`log`: the log's directory. `known`: hashes (hex) that records must have, by position:
         those that the signer acted on before."""
         self._disk, self._folder, self._known = disk or Disk(), folder_of(log, 0), known
         self._end, self._first, self._offset = End(), 1, 0
-        self.reserves: dict[int, list[Reserved]] = {}
-        self.approvals: dict[int, list[Approval]] = {}
+        self.reserves: dict[tuple[int, int], Reserved] = {}
+        self.approvals: dict[tuple[int, int], Approval] = {}
         self.closed: set[int] = set()
+        self._places: dict[int, list[tuple[dict, int]]] = {}  # what is kept of an open one
 
     @property
     def position(self) -> int:
@@ -125,13 +126,24 @@ class LogView:
             )
             if kind == CommandKind.APPROVE_WITHDRAWAL:
                 made = Approval(account, asset, atoms, text)
-                self.approvals.setdefault(record.position, []).append(made)
+                self._keep(self.approvals, record.position, approved_id(text), made)
                 continue
             found = read_reference(text)
             if found is None or row["number"] != Cause.WITHDRAWAL:
                 continue
             if kind == CommandKind.RESERVE:
                 made = Reserved(*found, account, asset, atoms)
-                self.reserves.setdefault(record.position, []).append(made)
+                self._keep(self.reserves, record.position, found[0], made)
             else:
-                self.closed.add(found[0])
+                self._close(found[0])
+
+    def _keep(self, where: dict, position: int, id: int, made: tuple) -> None:
+        if id and id not in self.closed:
+            where.setdefault((position, id), made)
+            self._places.setdefault(id, []).append((where, position))
+
+    def _close(self, id: int) -> None:
+        """Paid or given back: its number is all that has to be known from here on."""
+        self.closed.add(id)
+        for where, position in self._places.pop(id, []):
+            where.pop((position, id), None)

@@ -98,30 +98,22 @@ class Signer:
 
     def _approved(self, request: Pay) -> Payment:
         """The payment of the record at that position; refused unless the log stands behind it."""
-        for found in self._log.approvals.get(request.position, []):
-            try:
-                approved = read_approval(found.text)
-            except ValueError as wrong:
-                raise SignerRefused(f"the approval cannot be read: {wrong}") from wrong
-            if approved.id == request.id:
-                break
-        else:
+        if request.id in self._log.closed:
+            raise SignerRefused(f"withdrawal {request.id} is closed: paid, or its money given back")
+        found = self._log.approvals.get((request.position, request.id))
+        if found is None:
             raise SignerRefused(
                 f"record {request.position} of the log approves no withdrawal {request.id}"
             )
+        approved = read_approval(found.text)
         payment = approved.payment(found.account, found.asset, found.atoms)
-        reserved = [
-            (each.id, each.commitment, each.account, each.asset, each.atoms)
-            for each in self._log.reserves.get(approved.reserve, [])
-        ]
+        reserved = self._log.reserves.get((approved.reserve, payment.id))
         mine = (payment.id, payment.commitment, payment.account, payment.asset, payment.atoms)
-        if mine not in reserved or approved.reserve >= request.position:
+        if mine != reserved or approved.reserve >= request.position:
             raise SignerRefused(
                 f"withdrawal {payment.id} as it is approved is not what record "
                 f"{approved.reserve} of the log reserved money for: it was altered"
             )
-        if payment.id in self._log.closed:
-            raise SignerRefused(f"withdrawal {payment.id} is closed: its money was given back")
         if checked_address(payment.destination) != payment.destination:
             raise SignerRefused(f"{payment.destination[:60]!r} lacks the capitals of EIP-55")
         if not 0 <= payment.fee < payment.atoms:
