@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import select, update
 
-from excraft.accounts.api_keys import ApiKeys
+from excraft.accounts.api_keys import ApiKeys, Bounds
 from excraft.accounts.errors import BadKey, SecretKeyError, UnknownKey
 from excraft.accounts.members import Members
 from excraft.accounts.secret_box import SecretBox
@@ -39,7 +39,9 @@ def elsewhere(url, secret_box, database):
 
 
 def test_a_new_key_works_at_once(api_keys, alice):
-    made = api_keys.create(alice, "HMAC", permissions=BOTH, label="bot", ips=["192.0.2.0/24"])
+    made = api_keys.create(
+        alice, "HMAC", permissions=BOTH, label="bot", bounds=Bounds(("192.0.2.0/24",))
+    )
     found = api_keys.find(made.key)
     assert (found.key, found.member_id, found.account) == (made.key, alice.id, 7)
     assert found.permissions == {"READ", "TRADE"} and found.kind == "HMAC"
@@ -133,7 +135,7 @@ def test_one_damaged_row_does_not_keep_revocations_away(api_keys, elsewhere, ali
 
 def test_keys_of_one_member_are_listed(api_keys, alice, database):
     bob = Members(database).add("bob", 8)
-    mine = api_keys.create(alice, "HMAC", permissions=["READ"], label="a", ips=["::1"])
+    mine = api_keys.create(alice, "HMAC", permissions=["READ"], label="a", bounds=Bounds(("::1",)))
     theirs = api_keys.create(bob, "HMAC", permissions=BOTH)
     assert [k.key for k in api_keys.list()] == [mine.key, theirs.key]
     (listed,) = api_keys.list(alice)

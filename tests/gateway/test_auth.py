@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from excraft.accounts.api_keys import Bounds
 from excraft.accounts.credentials import ApiKey, Kind
 from excraft.gateway import auth
 from excraft.gateway.errors import NotAuthorized
@@ -176,7 +177,7 @@ async def test_ed25519_and_rsa(venue, kind):
 async def test_a_key_may_be_bound_to_addresses(venue):
     keys, member = venue.exchange.api_keys, venue.alice.member
     for ips, status in ((["192.0.2.0/24"], 200), (["198.51.100.7"], 401)):
-        made = keys.create(member, "HMAC", permissions=["READ"], ips=ips)
+        made = keys.create(member, "HMAC", permissions=["READ"], bounds=Bounds(ips))
         venue.alice.key, venue.alice.secret = made.key, made.secret
         reply = await venue.alice.call("GET", "/api/v3/account")
         assert reply.status_code == status

@@ -42,7 +42,8 @@ class Permission(StrEnum):
 
 
 class ApiKey:
-    """One key that works. `secret` for HMAC, `public_key` for the others; never to be changed."""
+    """One key that works. `secret` for HMAC, `public_key` for the others; never to be changed, but
+    for `used_from`: the address of its last use that is not written down yet, "" for none."""
 
     def __init__(
         self,
@@ -60,6 +61,8 @@ class ApiKey:
         self.kind = kind
         self.permissions = permissions
         self.ips = ips
+        self.expires_ns: int | None = None
+        self.used_from = ""
         self.secret = proof if isinstance(proof, bytes) else None
         self.public_key = None if isinstance(proof, bytes) else proof
 

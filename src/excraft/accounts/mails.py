@@ -52,6 +52,15 @@ def new_device(to: str, seen: SeenFrom) -> Mail:
     )
 
 
+def happened(to: str, subject: str, details: str, seen: SeenFrom) -> Mail:
+    """`subject` is what was done, such as "An API key was added"; `details` are whole lines."""
+    return Mail(
+        to,
+        subject,
+        f"{subject}:\n\n{details}\naddress: {seen.address}\nbrowser: {seen.browser}\n\n{_NOT_YOU}",
+    )
+
+
 def changed(to: str, what: str) -> Mail:
     """`what`: such as "The password"."""
     return Mail(to, f"{what} was changed", f"{what} of your account was changed.\n\n{_NOT_YOU}")

@@ -1,5 +1,6 @@
 """`excraft api-key`: the keys that programs trade with."""
 
+import time
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -23,6 +24,7 @@ class Permission(StrEnum):
     read = "read"
     trade = "trade"
     withdraw = "withdraw"
+    governance = "governance"
 
 
 Member = Annotated[str, typer.Argument(help="Name of the member.", show_default=False)]
@@ -38,7 +40,11 @@ Addresses = Annotated[
     list[str], typer.Option("--ip", help="Only from this address; may be given several times.")
 ]
 Label = Annotated[str, typer.Option(help="Your own words for this key.")]
+Days = Annotated[
+    int | None, typer.Option("--days", min=1, max=3660, help="How long it works; else for ever.")
+]
 Key = Annotated[str, typer.Argument(help="The API key, as listed.", show_default=False)]
+DAY_NS = 86_400 * 1_000_000_000
 DEFAULT_PERMISSIONS = [Permission.read, Permission.trade]
 
 
@@ -50,6 +56,7 @@ def create(
     permissions: Permissions = DEFAULT_PERMISSIONS,
     ips: Addresses = [],  # noqa: B006  (typer reads the default, nobody changes it)
     label: Label = "",
+    days: Days = None,
     data: Data = DEFAULT_DATA,
     as_json: Json = False,
 ) -> None:
@@ -58,6 +65,7 @@ def create(
     made = ask(
         data, "api_key_create", member=member, kind=kind.name.upper(), public_key=pem,
         permissions=[p.name.upper() for p in permissions], ips=ips, label=label,
+        expires_ns=None if days is None else time.time_ns() + days * DAY_NS,
     )  # fmt: skip
     if as_json:
         show_json(made)
@@ -89,7 +97,18 @@ def _read_public_key(kind: Kind, file: Path | None) -> str:
 def list_keys(data: Data = DEFAULT_DATA, as_json: Json = False) -> None:
     """All keys, without their secrets."""
     keys = ask(data, "api_key_list")
-    columns = ["api_key", "member", "kind", "permissions", "label", "revoked"]
+    columns = [
+        "api_key",
+        "member",
+        "kind",
+        "permissions",
+        "label",
+        "ips",
+        "expires",
+        "used",
+        "used_from",
+        "revoked",
+    ]
     show_json(keys) if as_json else show_table(keys, columns)
 
 

@@ -12,7 +12,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from excraft.accounts.refusals import Refused
-from excraft.gateway import account_deposits, account_security, account_sign_in, account_withdrawals
+from excraft.gateway import (
+    account_api_keys,
+    account_deposits,
+    account_security,
+    account_sign_in,
+    account_withdrawals,
+)
 from excraft.gateway.account_acts import WEIGHT, Acts, Asked, Raw, bounded
 from excraft.gateway.account_requests import (
     answer,
@@ -30,6 +36,7 @@ _log = logging.getLogger(__name__)
 ACTS = Acts([
     account_sign_in.ACTS,
     account_security.ACTS,
+    account_api_keys.ACTS,
     account_deposits.ACTS,
     account_withdrawals.ACTS,
 ])  # fmt: skip

@@ -9,6 +9,7 @@ import inspect
 import json
 import struct
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -17,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from excraft.accounts.api_keys import Bounds
 from excraft.engine.errors import EngineError
 from excraft.gateway.exchange import Exchange
 from excraft.log import LogError
@@ -156,12 +158,12 @@ async def member_list(exchange: Exchange) -> list:
 @operation
 async def api_key_create(
     exchange: Exchange, member: str, kind: str, permissions: list[str], ips: list[str],
-    public_key: str = "", label: str = "",
+    public_key: str = "", label: str = "", expires_ns: int | None = None,
 ) -> dict:  # fmt: skip
     """A new key; for HMAC with its secret, which is not kept in the clear."""
     made = await asyncio.to_thread(
         exchange.api_keys.create, _member(exchange, member), kind, permissions=permissions,
-        label=label, ips=ips, public_key=public_key or None,
+        label=label, public_key=public_key or None, bounds=Bounds(tuple(ips), expires_ns),
     )  # fmt: skip
     return {"api_key": made.key, "secret": made.secret or "", "member": member, "kind": kind}
 
@@ -177,10 +179,18 @@ async def api_key_list(exchange: Exchange) -> list:
             "kind": k.kind,
             "permissions": " ".join(sorted(k.permissions)),
             "label": k.label,
+            "ips": " ".join(k.ips),
+            "expires": _when(k.expires_ns),
+            "used": _when(k.used_ns),
+            "used_from": k.used_from,
             "revoked": k.revoked_ns is not None,
         }
         for k in exchange.api_keys.list()
     ]
+
+
+def _when(time_ns: int | None) -> str:
+    return "" if time_ns is None else f"{datetime.fromtimestamp(time_ns // 10**9, UTC):%F %T}"
 
 
 @operation

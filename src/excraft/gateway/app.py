@@ -133,6 +133,7 @@ def _caller(exchange: Exchange, endpoint: Endpoint, key: str, address: str, requ
     sent, query, body = request
     caller, found = auth.caller_of(exchange, key, address, PERMISSION[endpoint.security])
     auth.authenticate(exchange, found, sent, query, body)
+    found.used_from = address or auth.NO_ADDRESS
     return caller
 
 

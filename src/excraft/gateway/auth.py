@@ -18,6 +18,7 @@ READ, TRADE, WITHDRAW = (p.value for p in (Permission.READ, Permission.TRADE, Pe
 KEY_LENGTH_MAX = 128
 DEFAULT_WINDOW_US = 5_000_000
 AHEAD_US = 1_000_000
+NO_ADDRESS = "this machine"  # a Unix socket has none
 _SIGNATURE = b"signature="
 
 

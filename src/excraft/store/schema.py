@@ -190,6 +190,9 @@ api_keys = Table(
     _whole("created_ns"),
     Column("revoked_ns", BigInteger),
     _whole("change"),  # grows with every change of any key, so others ask for what is new
+    Column("expires_ns", BigInteger),  # NULL: never
+    Column("used_ns", BigInteger),  # written now and then; not a change
+    Column("used_from", LargeBinary),  # the address, sealed
     Index("api_keys_of_member", "member_id"),
     Index("api_keys_by_change", "change", unique=True),
 )

@@ -83,3 +83,39 @@ recovery_codes = Table(
     _person(primary_key=True, autoincrement=False),
     Column("hash", String(64), primary_key=True),
 )
+
+passkeys = Table(
+    "passkeys",
+    metadata,
+    Column("id", String(32), primary_key=True),  # may be shown; opens nothing
+    _person(nullable=False),
+    Column("credential_hash", String(64), nullable=False, unique=True),
+    Column("credential", LargeBinary, nullable=False),
+    Column("public_key", LargeBinary, nullable=False),  # COSE
+    _whole("sign_count"),  # 0: this authenticator does not count
+    Column("label", String(64), nullable=False),
+    _whole("created_ns"),
+    Column("used_ns", BigInteger),
+    Index("passkeys_of_person", "person_id"),
+)
+
+wallets = Table(
+    "wallets",
+    metadata,
+    Column("id", String(32), primary_key=True),  # may be shown; opens nothing
+    _person(nullable=False),
+    Column("address_hash", String(64), nullable=False, unique=True),  # keyed
+    Column("address", LargeBinary, nullable=False),  # sealed
+    _whole("created_ns"),
+    Column("used_ns", BigInteger),
+    Index("wallets_of_person", "person_id"),
+)
+
+# From where a person logged in before, so that only what is new is told.
+login_networks = Table(
+    "login_networks",
+    metadata,
+    _person(primary_key=True, autoincrement=False),
+    Column("hash", String(64), primary_key=True),  # keyed
+    _whole("seen_ns"),
+)

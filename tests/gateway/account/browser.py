@@ -34,7 +34,7 @@ class Browser:
         self.shop = shop
 
     async def send(self, method, path, **body):
-        kwargs = {"json": body} if method == "POST" else {}
+        kwargs = {"json": body} if method in ("POST", "PUT") else {}
         return await self.http.request(method, f"/account/{path}", **kwargs)
 
     async def ok(self, method, path, **body):

@@ -3,6 +3,7 @@
 import pyotp
 import pytest
 
+from excraft.accounts.api_keys import Bounds
 from excraft.messages.commands import Cause, Credit
 from excraft.parameters import Parameter
 from tests.gateway.account.browser import GOOD, SECOND
@@ -190,7 +191,9 @@ async def test_a_key_that_withdraws_is_told_to_its_owner(counter):
     exchange = counter.venue.exchange
     exchange.withdrawals.choices.add(ann.account, BOB, "")
     member = exchange.members.by_account(ann.account)
-    made = exchange.api_keys.create(member, "HMAC", permissions=["WITHDRAW"], ips=["192.0.2.1"])
+    made = exchange.api_keys.create(
+        member, "HMAC", permissions=["WITHDRAW"], bounds=Bounds(("192.0.2.1",))
+    )
     key = Client(counter.venue.http, made.key, made.secret)
     wish = {"coin": "EXT", "address": BOB, "amount": "1"}
     await key.ok("POST", "/sapi/v1/capital/withdraw/apply", **wish)

@@ -179,6 +179,7 @@ class ApiConnection(Connection):
         auth.check_time(exchange, params.LONG.read("timestamp", stamp), window_us)
         if signature:
             auth.check_signature(found, calls.payload(sent), signature)
+        found.used_from = self.address or auth.NO_ADDRESS
         return caller
 
     def _of_session(self, name: str, asked: Asked) -> object:

@@ -75,7 +75,10 @@ class Subscriptions:
 
 def log_on(connection: Any, values: dict, caller: Caller) -> dict:
     """session.logon; the signature is checked already."""
-    kind = connection.exchange.api_keys.find(caller.key).kind
+    found = connection.exchange.api_keys.find(caller.key)
+    if found is None:  # expired since the signature was checked
+        raise errors.rejected_key()
+    kind = found.kind
     if kind in _NOT_ED25519:
         raise errors.Refused(-4056, _NOT_ED25519[kind])
     connection.logon = Logon(caller.key, connection.exchange.now_ms)
