@@ -21,7 +21,7 @@ ORDER = "/api/v3/order"
         ("GET", "/api/v3/order/", 404),
         ("GET", "/fapi/v1/ping", 404),
         ("POST", "/%2e%2e/etc/passwd", 404),
-        ("GET", "/sapi/v1/capital/deposit/address", 404),
+        ("GET", "/sapi/v1/capital/deposit/credit/apply", 404),
         ("GET", "/api/v3/order/test", 405),
         ("PATCH", ORDER, 405),
         ("OPTIONS", ORDER, 405),

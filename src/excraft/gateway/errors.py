@@ -204,6 +204,7 @@ _FILTERS = {
 _TEXTS = {
     Reason.UNKNOWN_ACCOUNT: "This account may not place or cancel orders.",
     Reason.ACCOUNT_FROZEN: "This account may not place or cancel orders.",
+    Reason.NOT_VERIFIED: "This action is disabled on this account.",
     Reason.MARKET_NOT_TRADING: "Market is closed.",
     Reason.NOT_A_MEMBER: "This symbol is not permitted for this account.",
     Reason.DUPLICATE_CLIENT_ID: "Duplicate order sent.",

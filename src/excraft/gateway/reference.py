@@ -18,9 +18,10 @@ Compatible with the spot API that bots and libraries already speak: paths, param
 and texts. Prices, quantities and amounts are texts with 8 decimals (more when the asset has more);
 times are milliseconds. Times may be sent in milliseconds or microseconds.
 
-- **NONE**: anybody. **USER_DATA**: a key with READ. **TRADE**: a key with TRADE. Both of these are
-  signed: the key in `X-MBX-APIKEY`, and `timestamp`, optionally `recvWindow`, and `signature` over
-  the raw query and the raw body, one directly after the other, without the signature.
+- **NONE**: anybody. **USER_DATA**: a key with READ. **TRADE**: a key with TRADE. **WITHDRAW**: a
+  key with WITHDRAW and a list of addresses that it may be used from. All but the first are signed:
+  the key in `X-MBX-APIKEY`, and `timestamp`, optionally `recvWindow`, and `signature` over the raw
+  query and the raw body, one directly after the other, without the signature.
 - **Weight** counts per address and minute. *0 when it succeeds* is given back.
 - A parameter in **bold** must be sent; the `type` of an order decides about its others.
 - `limit` above its maximum means the maximum.
@@ -37,6 +38,7 @@ def page() -> str:
         ("Public", Security.NONE),
         ("Trading", Security.TRADE),
         ("The own account", Security.USER_DATA),
+        ("Withdrawals", Security.WITHDRAW),
     ):
         text += f"\n## {title}: {security}\n\n| | path | weight | parameters |\n"
         text += "| --- | --- | --- | --- |\n"
