@@ -148,7 +148,7 @@ def test_keys_of_one_member_are_listed(api_keys, alice, database):
         ("hmac", {}),
         ("HMAC", {"permissions": []}),
         ("HMAC", {"permissions": ["ADMIN"]}),
-        ("HMAC", {"ips": ["nowhere"]}),
+        ("HMAC", {"bounds": Bounds(("nowhere",))}),
         ("HMAC", {"label": "x" * 65}),
         ("HMAC", {"public_key": "-----BEGIN PUBLIC KEY-----"}),
         ("RSA", {}),

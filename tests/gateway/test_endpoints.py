@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
+from excraft.accounts.api_keys import Bounds
 from excraft.gateway.endpoints import ENDPOINTS, Endpoint, Security
 from excraft.gateway.spot import params
 from excraft.parameters import RULES, Parameter
@@ -95,7 +96,7 @@ async def unlimited(venue):
     """The exchange with limits so high that no test meets them, and a key that may do all."""
     everything = ["READ", "TRADE", "WITHDRAW"]
     made = venue.exchange.api_keys.create(
-        venue.alice.member, "HMAC", permissions=everything, ips=["192.0.2.1"]
+        venue.alice.member, "HMAC", permissions=everything, bounds=Bounds(("192.0.2.1",))
     )
     venue.alice.key, venue.alice.secret = made.key, made.secret
     for parameter in (Parameter.REQUEST_WEIGHT_PER_MINUTE, Parameter.RAW_REQUESTS_PER_5_MINUTES):
