@@ -81,6 +81,18 @@ async def test_a_token_gets_coin_for_its_gas_first(payer, sweeper):
     assert await payer.token_balance(address) == 0
 
 
+async def test_coin_for_the_gas_of_a_token_is_not_swept_back(payer, sweeper):
+    """With no threshold at all: one top-up, one sweep, and then nothing more moves."""
+    address = came(payer, 6, payer.token)
+    came(payer, 6)
+    await payer.chain.ask("anvil_setBalance", address, "0x0")
+    await payer.token_contract.send(address, 7_000_000)
+    await payer.chain.mine()
+    await rounds(payer, sweeper, 10)
+    assert [r.kind for r in payer.sent.all()] == ["sweep", "gas"]
+    assert await payer.token_balance(address) == 0
+
+
 async def test_what_is_above_the_cap_of_the_hot_wallet_goes_to_cold(payer, sweeper):
     payer.set(Setting.HOT_MAX, 4 * 10**8, asset=COIN)
     payer.set(Setting.HOT_KEEP, 3 * 10**8, asset=COIN)

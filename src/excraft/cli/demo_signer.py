@@ -19,11 +19,12 @@ from excraft.custody.chains import ChainEntry, ChainsFile
 from excraft.custody.limits import Setting
 from excraft.custody.signer import keys as key_files
 from excraft.custody.signer import settings as setting_files
+from excraft.demo.table import ASSETS
 from excraft.gateway.exchange import Exchange
-from excraft.units import format_decimal
+from excraft.units import format_decimal, parse_decimal
 
 GWEI, ETHER = 10**9, 10**18
-CAP = 10  # units of an asset in one withdrawal; ten times that in a day
+CAP_PART = 200  # of what a member of the demo gets, in one withdrawal; ten times that in a day
 
 
 class Wallets(NamedTuple):
@@ -75,17 +76,17 @@ def _prepare(folder: Folder, exchange: Exchange, found: ChainsFile) -> None:
         for setting in (Setting.NEW_ADDRESS_DELAY_S, Setting.FACTOR_DELAY_S):
             limits.change(connection, {"name": setting.value, "value": 0})
         for asset in {a["asset"]: a for rule in rules for a in rule["assets"]}.values():
-            value = CAP * 10 ** asset["decimals"] // 2
+            value = parse_decimal(asset["per_withdrawal"], asset["decimals"]) // 2
             payload = {"name": "APPROVE_ABOVE", "asset": asset["asset"], "value": value}
             limits.change(connection, payload)
 
 
 def _rules(exchange: Exchange, chain: ChainEntry) -> dict:
-    assets = []
+    assets, funds = [], {asset.symbol: asset.funds for asset in ASSETS}
     for each in chain.assets:
         listed = exchange.engine.listings.asset(each.symbol)
         if listed is not None:
-            most = CAP * 10**listed.decimals
+            most = parse_decimal(funds.get(each.symbol, "1"), listed.decimals) // CAP_PART
             assets.append(
                 {"asset": listed.number, "symbol": each.symbol, "token": each.token,
                  "decimals": listed.decimals, "chain_decimals": each.chain_decimals,

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from excraft.chain import transfers
 from excraft.custody import limits as stored_limits
@@ -24,6 +24,8 @@ from excraft.store.schema_custody import custody_addresses, custody_deposits
 
 COIN_GAS, TOKEN_GAS = 21_000, 100_000
 AT_ONCE = 20  # sweeps of one look; the rest comes with the next
+WORTH = 10  # coin is swept when it is so many times what the sweep costs
+PLACES = 100  # balances of one call
 
 
 class Place(NamedTuple):
@@ -63,15 +65,14 @@ class Sweeper:
             for place in await asyncio.to_thread(self._places)
             if (place.address, place.token) not in busy and place.address not in filling
         ]
+        due = await self._due(places, limits)
+        # Coin on an address with tokens pays for their sweep, so it goes last.
+        needed = {p.address for p, _ in due if p.token} | {s for s, token in busy if token}
+        due = [(p, units) for p, units in due if p.token or p.address not in needed]
         sent = 0
-        for start in range(0, len(places), 100):
-            part = places[start : start + 100]
-            there = await transfers.balances(
-                self._sender.node, [(p.address, p.token) for p in part]
-            )
-            for place, units in zip(part, there, strict=True):
-                if sent < AT_ONCE and self._is_due(place, units, limits):
-                    sent += await self._tried(place.address, self._sweep(place, units, wallet))
+        for place, units in due:
+            if sent < AT_ONCE:
+                sent += await self._tried(place.address, self._sweep(place, units, wallet))
         for token, route in self._routes.items():
             if (wallet.hot, token) not in busy:
                 await self._tried(wallet.hot, self._to_cold(route, wallet, limits))
@@ -83,7 +84,7 @@ class Sweeper:
     def _places(self) -> list[Place]:
         """Every address below the signer's key that ever got a deposit, with each token it got."""
         a, d = custody_addresses.c, custody_deposits.c
-        came = (d.address == func.lower(a.address)) | (d.address == a.address)
+        came = d.address == a.address
         asked = (
             select(a.address, a.number, d.token)
             .select_from(custody_addresses.join(custody_deposits, came))
@@ -98,11 +99,20 @@ class Sweeper:
         with self._database.read() as connection:
             return [Place(*row) for row in connection.execute(asked)]
 
-    def _is_due(self, place: Place, units: int, limits: Limits) -> bool:
-        route = self._routes.get(place.token)
-        if route is None or not units:
-            return False
-        return units > _units(route, limits.of(Setting.SWEEP_ABOVE, route.asset))
+    async def _due(self, places: Sequence[Place], limits: Limits) -> list[tuple[Place, int]]:
+        """Those with more than the threshold, and how many units."""
+        found = []
+        for start in range(0, len(places), PLACES):
+            part = places[start : start + PLACES]
+            asked = [(place.address, place.token) for place in part]
+            there = await transfers.balances(self._sender.node, asked)
+            for place, units in zip(part, there, strict=True):
+                route = self._routes.get(place.token)
+                if route is not None and units > _units(
+                    route, limits.of(Setting.SWEEP_ABOVE, route.asset)
+                ):
+                    found.append((place, units))
+        return found
 
     async def _tried(self, where: str, sending) -> bool:
         """Whether something was sent; what stands in the way is shown, and tried again."""
@@ -115,9 +125,10 @@ class Sweeper:
     async def _sweep(self, place: Place, units: int, wallet: Wallet) -> bool:
         if place.token is None:
             price = await self._sender.price(COIN_GAS, wallet)
-            units -= price.gas * price.fee_max
-            if units <= 0:
+            cost = price.gas * price.fee_max
+            if units < WORTH * cost:
                 return False
+            units -= cost
         elif await self._topped_up(place, wallet):
             return True
         await self._sender.pay(

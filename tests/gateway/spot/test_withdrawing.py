@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from excraft.accounts.api_keys import Bounds
 from excraft.custody.withdrawal import State
 from excraft.custody.withdrawal_choices import Choices
 from excraft.gateway.spot.withdrawing import STATUS
@@ -30,9 +31,11 @@ async def wallet(venue, tmp_path):
     database.close()
 
 
-def key(venue, name: str, permissions=("READ", "WITHDRAW"), **more) -> Client:
-    member = getattr(venue, name).member
-    made = venue.exchange.api_keys.create(member, "HMAC", permissions=list(permissions), **more)
+def key(venue, name: str, permissions=("READ", "WITHDRAW"), ips=()) -> Client:
+    member, bounds = getattr(venue, name).member, Bounds(tuple(ips))
+    made = venue.exchange.api_keys.create(
+        member, "HMAC", permissions=list(permissions), bounds=bounds
+    )
     return Client(venue.http, made.key, made.secret)
 
 

@@ -128,7 +128,7 @@ def networks(exchange: Exchange, asset: Any) -> list[dict]:
                 "withdrawFee": asset.text(out.fee) if out else shapes.ZERO,
                 "withdrawMin": asset.text(out.minimum) if out else shapes.ZERO,
                 "withdrawMax": "9999999999.99999999",
-                "withdrawIntegerMultiple": format_decimal(1, asset.decimals, asset.decimals),
+                "withdrawIntegerMultiple": _step(asset, out),
                 "depositDust": asset.text(settings.asset(token).minimum),
                 "minConfirm": settings.confirmations, "unLockConfirm": settings.confirmations,
                 "addressRegex": ADDRESS_REGEX, "memoRegex": "", "sameAddress": False,
@@ -136,3 +136,9 @@ def networks(exchange: Exchange, asset: Any) -> list[dict]:
             }
         )  # fmt: skip
     return shown
+
+
+def _step(asset: Any, out: Any) -> str:
+    """The least by which amounts differ that can leave: a unit of the chain, or an atom."""
+    decimals = min(asset.decimals, out.chain_decimals) if out else asset.decimals
+    return format_decimal(1, decimals, decimals)
