@@ -4,6 +4,7 @@ import logging
 import os
 import re
 import secrets
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
@@ -52,10 +53,14 @@ class Document(NamedTuple):
 class Documents:
     """Files in `folder` (DATA/kyc), which only the owner of the process can read."""
 
-    def __init__(self, cases: Cases, folder: Path) -> None:
+    def __init__(
+        self, cases: Cases, folder: Path, check: Callable[[str, bytes], str] = check_content
+    ) -> None:
+        """`check`: as check_content, perhaps in another process."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._cases = cases
         self._folder = folder
+        self._check = check
 
     def add(
         self, case_id: int, actor: Actor, *, purpose: str, declared: str, content: bytes
@@ -68,7 +73,7 @@ class Documents:
         with self._cases.database.read() as connection:  # before the work, which is not small
             case = editable(connection, case_id, actor)
             self._check_room(connection, case_id)
-        kind = check_content(declared, content)
+        kind = self._check(declared, content)
         document = secrets.token_hex(16)
         place = Place(case.member_id, case_id, document)
         sealed_key, sealed = self._cases.seals.seal_document(place, content)

@@ -27,6 +27,7 @@ from excraft.engine.recovery import RecoveryRefused
 from excraft.engine.service import Engine, Settings
 from excraft.engine.snapshot import InvariantBroken
 from excraft.gateway.exchange import Exchange
+from excraft.gateway.kyc_desk import KycDesk, knowing
 from excraft.log import FileLog, LogDamaged, LogError, LogInUse
 from excraft.marketdata import MarketData
 from excraft.store.database import Database
@@ -81,11 +82,13 @@ async def _running(folder, log, kernel, url: str, progress: Progress) -> AsyncIt
         members=Members(store), staff=staff_of(store),
         desk=Desk(store, SecretBox.open(folder.secret_key), outbox),
     )  # fmt: skip
+    exchange.kyc = _kyc(engine, store, folder)
     try:
         found = await engine.start(lambda done, total: progress.show("recovering", done, total))
         progress.summary = _summary(found)
         progress.notes += [*map(str, log.cuts), *found.skipped, outbox.notice]
         async with (
+            knowing(exchange.kyc),
             depositing(exchange, folder, store, credited),
             withdrawing(exchange, folder, store, facts),
         ):
@@ -97,6 +100,13 @@ async def _running(folder, log, kernel, url: str, progress: Progress) -> AsyncIt
         await asyncio.to_thread(exchange.desk.stop)
         await asyncio.to_thread(api_keys.stop)
         await asyncio.to_thread(history.stop)
+
+
+def _kyc(engine: Engine, store: Database, folder: Folder) -> KycDesk:
+    try:
+        return KycDesk(engine, store, folder.secret_key, folder.root / "kyc")
+    except (SecretKeyError, ValueError) as wrong:
+        raise Failure(str(wrong), Exit.USAGE) from wrong
 
 
 def _store(url: str) -> Database:

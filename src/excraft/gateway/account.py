@@ -15,6 +15,7 @@ from excraft.accounts.refusals import Refused
 from excraft.gateway import (
     account_api_keys,
     account_deposits,
+    account_kyc,
     account_security,
     account_sign_in,
     account_withdrawals,
@@ -38,6 +39,7 @@ ACTS = Acts([
     account_security.ACTS,
     account_api_keys.ACTS,
     account_deposits.ACTS,
+    account_kyc.ACTS,
     account_withdrawals.ACTS,
 ])  # fmt: skip
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]

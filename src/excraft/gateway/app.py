@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from excraft.gateway import account, auth, errors
+from excraft.gateway import account, auth, errors, kyc_webhook
 from excraft.gateway.endpoints import ENDPOINTS, PERMISSION, Endpoint, Security
 from excraft.gateway.errors import ApiError
 from excraft.gateway.exchange import Exchange
@@ -62,7 +62,8 @@ def application(
     lifespan: Callable[[Starlette], AbstractAsyncContextManager] | None = None,
 ) -> Gateway:
     """REST, WebSocket API, streams and /account of one exchange."""
-    return Gateway(exchange, [*routes(exchange), *account.routes(exchange)], lifespan)
+    more = [*account.routes(exchange), *kyc_webhook.routes(exchange)]
+    return Gateway(exchange, [*routes(exchange), *more], lifespan)
 
 
 async def serve(

@@ -28,6 +28,7 @@ class Exchange:
     members     excraft.accounts.members.Members
     desk        excraft.accounts.desk.Desk, or None: then there is no /account
     staff       excraft.accounts.staff.Staff: roles, audit log, approvals
+    kyc         excraft.gateway.kyc_desk.KycDesk, or None
     custody     excraft.custody.service.Custody, or None: no chain is served
     withdrawals excraft.custody.withdrawals.Withdrawals, or None: no chain is served
     withdrawal_desk  excraft.gateway.withdrawal_desk.WithdrawalDesk beside it
@@ -40,6 +41,7 @@ class Exchange:
     members: Any = None
     desk: Any = None
     staff: Any = None
+    kyc: Any = None
     custody: Any = None
     withdrawals: Any = None
     withdrawal_desk: Any = None

@@ -1,0 +1,168 @@
+"""KYC in a running exchange: what time does to cases, and how their levels reach the kernel."""
+
+import asyncio
+import contextlib
+import json
+import logging
+import multiprocessing
+import stat
+import time
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import TimeoutError as TooSlow
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from excraft.accounts import kyc_links
+from excraft.accounts.errors import SecretKeyError
+from excraft.accounts.kyc import Cases
+from excraft.accounts.kyc_content import check_content
+from excraft.accounts.kyc_documents import Documents
+from excraft.accounts.kyc_errors import BadDocument
+from excraft.accounts.kyc_outbox import Outbox
+from excraft.accounts.kyc_providers import Manual, Provider, Webhook
+from excraft.accounts.kyc_seal import Seals
+from excraft.accounts.kyc_states import Level
+from excraft.accounts.kyc_sweep import sweep
+from excraft.engine.errors import EngineError
+from excraft.log import LogError
+from excraft.messages.commands import SetParameter
+from excraft.messages.events import EventKind
+from excraft.messages.reasons import Reason
+from excraft.parameters import Parameter
+from excraft.store.database import Database
+from excraft.store.schema import members
+from excraft.store.schema_kyc import kyc_links as links_table
+
+KERNEL_LEVEL = {Level.NONE: 0, Level.BASIC: 1, Level.FULL: 2}
+EVERY_S, SWEEP_EVERY_S = 2.0, 60.0
+CHECK_WITHIN_S = 20.0  # of a document's content, in a process of its own
+COMMAND_WITHIN_S = 30.0
+PROVIDERS = "kyc_providers.json"
+_LOGGER = logging.getLogger(__name__)
+
+
+class NotTold(Exception):
+    """The kernel did not take a level; it is told again later."""
+
+
+class KycDesk:
+    """`run` until cancelled, then `close`. `cases` and `documents` block: call them in a thread."""
+
+    def __init__(self, engine: Any, database: Database, secret_key: Path, folder: Path) -> None:
+        """`folder`: of the sealed documents. Raises SecretKeyError, ValueError."""
+        self.cases = Cases(database, Seals.open(secret_key))
+        self.documents = Documents(self.cases, folder, self._check)
+        self.webhooks = _webhooks(folder.parent / PROVIDERS, self.cases)
+        self.provider: Provider = next(iter(self.webhooks.values()), Manual())
+        self._engine, self._database = engine, database
+        self._outbox = Outbox(database, self._tell)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        # Started when it is first needed; a hostile file then holds up no other request.
+        self._checking = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
+
+    async def run(self) -> None:
+        """Deliver levels, set groups, let approvals expire; tried again when something fails."""
+        self._loop = asyncio.get_running_loop()
+        due = 0.0
+        while True:
+            try:
+                if time.monotonic() >= due:
+                    await asyncio.to_thread(sweep, self.cases, self.documents)
+                    due = time.monotonic() + SWEEP_EVERY_S
+                await asyncio.to_thread(self._outbox.deliver)
+                await self._set_groups()
+            except Exception:  # told, and tried again: a level must not be lost
+                _LOGGER.exception("KYC")
+            await asyncio.sleep(EVERY_S)
+
+    def close(self) -> None:
+        self._checking.shutdown(wait=False, cancel_futures=True)
+
+    # levels and groups
+
+    def _tell(self, member_id: int, level: Level) -> None:
+        """The kernel's flag; raises NotTold. Setting it twice changes nothing."""
+        account = self._account(member_id)
+        command = SetParameter(
+            parameter=Parameter.KYC_LEVEL, value=KERNEL_LEVEL[level], subject=account
+        )
+        asked = asyncio.run_coroutine_threadsafe(self._carry_out(command), self._loop)
+        asked.result(COMMAND_WITHIN_S)
+
+    async def _carry_out(self, command: SetParameter) -> None:
+        try:
+            outcome = await self._engine.execute(command)
+        except (EngineError, LogError) as error:
+            raise NotTold(str(error)) from error
+        first = outcome.events[0]
+        if first.kind == EventKind.REFUSED:
+            raise NotTold(f"{command.parameter.name} refused: {Reason(first.reason).name}")
+
+    async def _set_groups(self) -> None:
+        """Accounts of one beneficial owner do not trade with each other."""
+        for account, group in (await asyncio.to_thread(self._groups)).items():
+            set_to = self._engine.listings.account_parameter(account, Parameter.TRADE_GROUP)
+            if set_to != group:
+                await self._carry_out(
+                    SetParameter(parameter=Parameter.TRADE_GROUP, value=group, subject=account)
+                )
+
+    def _groups(self) -> dict[int, int]:
+        """Group by account, of the members who are linked; the first account + 1 names it."""
+        found: dict[int, int] = {}
+        with self._database.read() as connection:
+            lows = connection.scalars(select(links_table.c.low).distinct()).all()
+            for low in lows:
+                group = kyc_links.group_of(connection, low)
+                asked = select(members.c.account).where(members.c.id.in_(group))
+                accounts = connection.scalars(asked).all()
+                found |= dict.fromkeys(accounts, min(accounts) + 1)
+        return found
+
+    def _account(self, member_id: int) -> int:
+        with self._database.read() as connection:
+            asked = select(members.c.account).where(members.c.id == member_id)
+            return connection.scalar(asked)
+
+    # documents
+
+    def _check(self, declared: str, content: bytes) -> str:
+        """`check_content` in a process that may be slow, or die, without harm."""
+        try:
+            asked: Future[str] = self._checking.submit(check_content, declared, content)
+            return asked.result(CHECK_WITHIN_S)
+        except TooSlow as error:
+            raise BadDocument("the file takes too long to be checked; send a plain copy") from error
+        except BrokenProcessPool as error:
+            self._checking = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
+            raise BadDocument("the file cannot be checked; send a plain copy") from error
+
+
+def _webhooks(file: Path, cases: Cases) -> dict[str, Webhook]:
+    """The providers of {"name": "secret", ...}; raises ValueError."""
+    if not file.exists():
+        return {}
+    if stat.S_IMODE(file.stat().st_mode) & 0o077:
+        raise SecretKeyError(f"{file} holds secrets and others can read it; chmod go= it")
+    try:
+        found = json.loads(file.read_text())
+        return {name: Webhook(name, secret.encode(), cases) for name, secret in found.items()}
+    except (json.JSONDecodeError, AttributeError) as wrong:
+        raise ValueError(f'{file} must be like {{"provider": "secret of 32 bytes"}}') from wrong
+
+
+@contextlib.asynccontextmanager
+async def knowing(desk: KycDesk):
+    """Runs it beside what is inside."""
+    await asyncio.to_thread(desk.documents.remove_orphans)  # before anybody can add one
+    task = asyncio.create_task(desk.run(), name="kyc")
+    try:
+        yield desk
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        desk.close()
