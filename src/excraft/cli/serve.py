@@ -13,8 +13,10 @@ from typing import Any, NamedTuple
 
 import uvicorn
 
+from excraft.cli import owed
 from excraft.cli.bots import Supervisor
 from excraft.cli.control import address_of
+from excraft.cli.daily import publishing
 from excraft.cli.demo_chain import demo_chain
 from excraft.cli.demo_signer import demo_signer
 from excraft.cli.exits import Exit, Failure
@@ -29,6 +31,7 @@ from excraft.gateway import admin, admin_custody, admin_withdrawals  # noqa: F40
 from excraft.gateway.app import application
 from excraft.gateway.exchange import Exchange
 from excraft.gateway.outgoing import HttpProtocol
+from excraft.gateway.proofs import Proofs
 from excraft.gateway.streams import Protocol, StreamSettings
 
 BOTS_FILE = "demo_bots.json"
@@ -136,9 +139,11 @@ async def serve(
             progress.notes += [missing] if missing else []
             if demo:
                 await fill(exchange, folder.demo_members, folder.root / BOTS_FILE)
+            exchange.proofs = Proofs(owed.days_of(folder), owed.secret_of(folder))
             chains = read_chains(folder) if demo else None
             with control_socket(folder) as door:
                 async with (
+                    publishing(folder),
                     demo_signer(folder, exchange, chains),
                     _doors(exchange, address.socket, door),
                 ):

@@ -19,6 +19,7 @@ from excraft.gateway import (
     account_security,
     account_sign_in,
     account_withdrawals,
+    proofs,
 )
 from excraft.gateway.account_acts import WEIGHT, Acts, Asked, Raw, bounded
 from excraft.gateway.account_requests import (
@@ -41,6 +42,7 @@ ACTS = Acts([
     account_deposits.ACTS,
     account_kyc.ACTS,
     account_withdrawals.ACTS,
+    proofs.ACTS,
 ])  # fmt: skip
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from excraft.gateway import account, auth, errors, kyc_webhook
+from excraft.gateway import account, auth, errors, kyc_webhook, proofs
 from excraft.gateway.endpoints import ENDPOINTS, PERMISSION, Endpoint, Security
 from excraft.gateway.errors import ApiError
 from excraft.gateway.exchange import Exchange
@@ -62,7 +62,7 @@ def application(
     lifespan: Callable[[Starlette], AbstractAsyncContextManager] | None = None,
 ) -> Gateway:
     """REST, WebSocket API, streams and /account of one exchange."""
-    more = [*account.routes(exchange), *kyc_webhook.routes(exchange)]
+    more = [*account.routes(exchange), *kyc_webhook.routes(exchange), *proofs.routes(exchange)]
     return Gateway(exchange, [*routes(exchange), *more], lifespan)
 
 

@@ -29,6 +29,7 @@ class Exchange:
     desk        excraft.accounts.desk.Desk, or None: then there is no /account
     staff       excraft.accounts.staff.Staff: roles, audit log, approvals
     kyc         excraft.gateway.kyc_desk.KycDesk, or None
+    proofs      excraft.gateway.proofs.Proofs: what is owed, as published; or None
     custody     excraft.custody.service.Custody, or None: no chain is served
     withdrawals excraft.custody.withdrawals.Withdrawals, or None: no chain is served
     withdrawal_desk  excraft.gateway.withdrawal_desk.WithdrawalDesk beside it
@@ -42,6 +43,7 @@ class Exchange:
     desk: Any = None
     staff: Any = None
     kyc: Any = None
+    proofs: Any = None
     custody: Any = None
     withdrawals: Any = None
     withdrawal_desk: Any = None

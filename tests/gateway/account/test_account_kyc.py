@@ -157,7 +157,8 @@ async def test_what_no_document_is(office):
     case = await filled(ann)
     script = b"<svg onload='alert(1)'></svg>"
     for content, kind, purpose in (
-        (script, "image/svg+xml", "FRONT"), (script, "image/png", "FRONT"), (b"", "image/png", "FRONT"),
+        (script, "image/svg+xml", "FRONT"), (script, "image/png", "FRONT"),
+        (b"", "image/png", "FRONT"),
         (png(end=script), "image/png", "FRONT"), (png(), "image/jpeg", "FRONT"),
         (png(), "image/png", "../../etc"), (png((b"tEXt", b"<script>")), "image/png", "FRONT"),
     ):  # fmt: skip
