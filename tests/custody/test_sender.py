@@ -5,12 +5,14 @@ import json
 
 import pytest
 
+from excraft.chain import transfers
 from excraft.chain.node import Limits, Node
 from excraft.custody.errors import Replaced, SignerAway, SignerRefused, WithdrawalRefused
 from excraft.custody.sender import Sender
 from excraft.custody.sent import SentBook, Status
+from excraft.custody.signer.requests import Hello
 from excraft.custody.withdrawal import State
-from tests.chain.local import Proxy
+from tests.chain.local import TAKES_FEE, Proxy
 from tests.custody.withdrawal_desk import BOB, COIN, ETHER, FEE, GWEI, USDT
 
 pytestmark = pytest.mark.anyio
@@ -66,6 +68,36 @@ async def test_a_transfer_that_fails_only_when_it_is_mined_is_not_done(hostile, 
     assert row.status == status and int(row.gas_paid) > 0
     assert hostile.ledger.free[4, USDT] == 10**9 and hostile.ledger.held[4, USDT] == 0
     assert hostile.ledger.out == {}
+
+
+async def test_a_token_that_moves_something_is_never_given_back(payer, monkeypatch):
+    """With a fee of its own, or without saying so: the destination got something."""
+    payer.token_contract = await payer.chain.deploy(TAKES_FEE, 10**12)
+    payer.token = payer.token_contract.address
+    payer.start_signer()
+    await payer.give_token()
+    first = await payer.ask_for(10**8, asset=USDT)
+    await payer.until(first, State.DONE)
+    assert await payer.token_balance(BOB) == 99_500_000 - 99_500_000 // 100
+    real = transfers.mined
+
+    async def silent(node, hashes):
+        return {h: m._replace(moved=[]) for h, m in (await real(node, hashes)).items()}
+
+    monkeypatch.setattr(transfers, "mined", silent)
+    second = await payer.ask_for(10**8, asset=USDT)
+    await payer.until(second, State.DONE)
+
+
+async def test_the_caps_of_a_signer_that_was_started_again_are_learned(payer):
+    await payer.chain.ask("anvil_setNextBlockBaseFeePerGas", hex(600 * GWEI))
+    await payer.chain.mine()
+    id = await payer.ask_for()
+    assert "it waits" in payer.note(id)
+    payer.gas_price_max = 5000 * GWEI
+    payer.start_signer()
+    payer.clock.pass_(31)
+    await payer.until(id, State.DONE)
 
 
 async def test_a_hot_wallet_without_gas_or_money_waits_and_says_what_is_missing(payer):
@@ -131,7 +163,13 @@ async def test_the_older_of_two_attempts_may_be_the_one_that_is_mined(payer):
 async def test_a_replacement_that_was_never_signed_is_forgotten(payer):
     id = await payer.ask_for()
     payer.clock.pass_(61)
-    payer.away = True
+    ask = payer.client._ask
+
+    def hello_only(request):
+        payer.away = not isinstance(request, Hello)
+        return ask(request)
+
+    payer.client._ask = hello_only
     await payer.withdrawals.poll()
     assert [r.status for r in payer.sent.all()] == [Status.PLANNED, Status.SIGNED]
     assert "does not answer" in payer.sender.notes[payer.sent.all()[1].id]

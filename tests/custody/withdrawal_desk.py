@@ -129,7 +129,7 @@ class Desk:
         (folder / key_files.MNEMONIC).chmod(0o600)
         self.keys = key_files.opened(folder)
         self.hot = self.keys.hot.address
-        self.frozen, self.away = "", False
+        self.frozen, self.away, self.gas_price_max = "", False, 500 * GWEI
         self.caps = {"per_withdrawal": "2", "per_day": "5"}
         self.sending = SendingSettings(confirmations=2, replace_s=60, resend_s=0)
         self.journal: Journal | None = None
@@ -166,7 +166,14 @@ class Desk:
         if self.token:
             assets.append(AssetCaps(USDT, "USDT", 6, 6, "1000", "3000", self.token))
         rules = ChainRules(
-            self.chain.anvil.chain_id, self.hot, COLD, 200_000, 500 * GWEI, ETHER, 10**16, assets
+            self.chain.anvil.chain_id,
+            self.hot,
+            COLD,
+            200_000,
+            self.gas_price_max,
+            ETHER,
+            10**16,
+            assets,
         )
         return SignerSettings([rules])
 

@@ -33,6 +33,7 @@ class SendingSettings:
     confirmations: int = 12
     replace_s: float = 120.0
     resend_s: float = 15.0
+    hello_s: float = 30.0  # how long the signer's caps are believed to be what they were
     look_back_s: float = 30.0
     look_back_blocks: int = 256
 
@@ -56,13 +57,15 @@ class Sender:
         self._sent_at: dict[int, int] = {}
         self._looked_back = 0
         self._wallet: Wallet | None = None
+        self._asked_at = 0
 
     async def wallet(self) -> Wallet:
         """What the signer says of this chain; raises SignerAway, or SignerRefused."""
-        if self._wallet is None:
-            hello = await self._signer.hello()
-            chain = self.node.chain_id
+        now = self._clock()
+        if self._wallet is None or now - self._asked_at > self.settings.hello_s * SECOND_NS:
+            hello, chain = await self._signer.hello(), self.node.chain_id
             self._wallet = next((w for w in hello.wallets if w.chain == chain), None)
+            self._asked_at = now
             if self._wallet is None:
                 raise SignerRefused(f"the signer does not serve chain {chain}")
         return self._wallet
@@ -132,10 +135,27 @@ class Sender:
             row = signed[hash]
             deep = head.number - mined.block + 1 >= self.settings.confirmations
             if deep and await self._stands(mined):
-                await asyncio.to_thread(self.book.settle, row.id, _end(row, mined), mined)
+                end = await self._end(row, mined)
+                await asyncio.to_thread(self.book.settle, row.id, end, mined)
                 self.notes.pop(row.id, None)
             elif (row.status, row.block_hash) != (Status.MINED, mined.block_hash):
                 await asyncio.to_thread(self.book.mined, row.id, mined)
+
+    async def _end(self, row: Row, mined: Mined) -> Status:
+        """EMPTY, after which the money is given back, only when nothing left our wallet: neither
+        does the token say so, nor did the balance fall. What left otherwise than it should is
+        found by whoever compares chain and ledger."""
+        if not mined.succeeded:
+            return Status.REVERTED
+        mine = (row.token, row.source.lower())
+        if row.token is None or mine in [(each.token, each.source) for each in mined.moved]:
+            return Status.CONFIRMED
+        [parent] = await self.node.headers([mined.block - 1])
+        after, before = await self.node.token_balances(
+            [(row.token, row.source, hash) for hash in (mined.block_hash, parent.hash)]
+        )
+        stood = after is not None and before is not None and after >= before
+        return Status.EMPTY if stood else Status.CONFIRMED
 
     async def _look_back(self) -> None:
         """Now and then: whether what was settled lately is still in the chain."""
@@ -196,8 +216,8 @@ class Sender:
         before = Price(row.gas, row.fee_max, row.tip)
         try:
             price = await self.price(row.gas, await self.wallet(), before)
-        except TooDear:
-            await self._send(row.id, row.raw, row.hash)  # as it is; fees may fall again
+        except (TooDear, SignerAway):
+            await self._send(row.id, row.raw, row.hash)  # as it is; that may pass
             raise
         plan = Plan(row.kind, row.source, row.destination, row.token, int(row.units),
                     row.withdrawal_id, row.number)  # fmt: skip
@@ -269,16 +289,6 @@ class NotEnough(ChainError):
 
 class TooDear(ChainError):
     """Gas costs more at the moment than the signer signs."""
-
-
-def _end(row: Row, mined: Mined) -> Status:
-    if not mined.succeeded:
-        return Status.REVERTED
-    if row.token is None:
-        return Status.CONFIRMED
-    wanted = (row.token, row.source.lower(), row.destination.lower(), int(row.units))
-    moved = [(each.token, each.source, each.to, each.units) for each in mined.moved]
-    return Status.CONFIRMED if wanted in moved else Status.EMPTY
 
 
 def _request(row: Row) -> Transaction:
