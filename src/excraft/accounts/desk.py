@@ -6,13 +6,18 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from excraft.accounts.background import TOLD_MAX, Background
+from excraft.accounts.challenges import Challenges
+from excraft.accounts.known_networks import KnownNetworks
+from excraft.accounts.origins import Origin
 from excraft.accounts.outbox import Mail, Outbox
+from excraft.accounts.passkeys import Passkeys
 from excraft.accounts.passwords import Passwords
 from excraft.accounts.people import People
 from excraft.accounts.second_factor import SecondFactors
 from excraft.accounts.secret_box import SecretBox
 from excraft.accounts.sessions import SeenFrom, Sessions
 from excraft.accounts.throttle import Throttle, network_of
+from excraft.accounts.wallets import Wallets
 from excraft.store.database import Database
 
 
@@ -22,6 +27,7 @@ class Caller(NamedTuple):
     seen: SeenFrom
     device_token: str = ""
     session_token: str = ""
+    ceremony_token: str = ""  # of a login by passkey or wallet that was begun
 
     @property
     def network(self) -> str:
@@ -39,11 +45,18 @@ class Desk:
         *,
         passwords: Passwords | None = None,
         clock: Callable[[], int] = time.time_ns,
+        origin: Origin | None = None,
     ) -> None:
+        """`origin`: where the public finds this exchange; None: on this machine only."""
         self.database, self.outbox, self.clock = database, outbox, clock
         self.people = People(database, box, clock)
         self.sessions = Sessions(database, box, clock)
         self.second_factors = SecondFactors(database, box, clock)
+        self.passkeys = Passkeys(database, box, clock)
+        self.wallets = Wallets(database, box, clock)
+        self.networks = KnownNetworks(database, box, clock)
+        self.challenges = Challenges(clock)
+        self.origin = origin
         self.throttle = Throttle(clock)
         self.passwords = passwords or Passwords()
         self.background = Background()

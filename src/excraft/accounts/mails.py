@@ -16,6 +16,16 @@ def confirm(to: str, token: str) -> Mail:
     )
 
 
+def confirm_wallet(to: str, token: str) -> Mail:
+    return Mail(
+        to,
+        "Confirm your e-mail",
+        f"Somebody, probably you, signed up with this address and a wallet.\nTo confirm it, enter "
+        f"this token within a day and sign with the wallet:\n\n{token}\n\nIf it was not you, do "
+        f"nothing: without both no account is opened.\n",
+    )
+
+
 def already_here(to: str) -> Mail:
     return Mail(
         to,
@@ -52,6 +62,15 @@ def new_device(to: str, seen: SeenFrom) -> Mail:
     )
 
 
+def new_network(to: str, seen: SeenFrom) -> Mail:
+    return Mail(
+        to,
+        "Login from a new network",
+        f"Your account was logged in to with a device we know, from a network we do not:\n\n"
+        f"address: {seen.address}\nbrowser: {seen.browser}\n\n{_NOT_YOU}",
+    )
+
+
 def happened(to: str, subject: str, details: str, seen: SeenFrom) -> Mail:
     """`subject` is what was done, such as "An API key was added"; `details` are whole lines."""
     return Mail(
@@ -59,6 +78,11 @@ def happened(to: str, subject: str, details: str, seen: SeenFrom) -> Mail:
         subject,
         f"{subject}:\n\n{details}\naddress: {seen.address}\nbrowser: {seen.browser}\n\n{_NOT_YOU}",
     )
+
+
+def changed_nothing(to: str, subject: str, details: str) -> Mail:
+    """Something was tried and refused."""
+    return Mail(to, subject, f"{subject}:\n\n{details}\nNothing was changed. {_NOT_YOU}")
 
 
 def changed(to: str, what: str) -> Mail:

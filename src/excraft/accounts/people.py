@@ -30,10 +30,11 @@ class Purpose(StrEnum):
     """What a mailed token is good for, and for nothing else."""
 
     CONFIRM = "CONFIRM"
+    CONFIRM_WALLET = "CONFIRM_WALLET"
     RESET = "RESET"
 
 
-LASTS_S = {Purpose.CONFIRM: 86_400, Purpose.RESET: 3_600}
+LASTS_S = {Purpose.CONFIRM: 86_400, Purpose.CONFIRM_WALLET: 86_400, Purpose.RESET: 3_600}
 
 
 class Pending(NamedTuple):
@@ -117,11 +118,11 @@ class People:
 
     # ---- mailed tokens
 
-    def invite(self, email: str, password: str) -> str:
+    def invite(self, email: str, password: str, purpose: Purpose = Purpose.CONFIRM) -> str:
         """A token that makes `email` a person with this password hash."""
         hashed = self.email_hash(email)
         sealed = self._box.seal(_seal_name(hashed), email.encode())
-        return self._mail_token(Purpose.CONFIRM, email_hash=hashed, email=sealed, password=password)
+        return self._mail_token(purpose, email_hash=hashed, email=sealed, password=password)
 
     def allow_reset(self, person: Person) -> str:
         """A token with which the person may set a new password."""

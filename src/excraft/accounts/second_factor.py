@@ -8,13 +8,13 @@ import time
 from collections.abc import Callable
 
 import pyotp
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from excraft.accounts.people import hash_of
 from excraft.accounts.refusals import Refused, wrong_code
 from excraft.accounts.secret_box import SecretBox
 from excraft.store.database import Database
-from excraft.store.schema_people import recovery_codes, second_factors
+from excraft.store.schema_people import passkeys, recovery_codes, second_factors
 
 STEP_NS = 30 * 1_000_000_000
 DRIFT = 1  # steps a clock may be early or late
@@ -34,6 +34,14 @@ class SecondFactors:
         self._database, self._box, self._clock = database, box, clock
 
     def on(self, person_id: int) -> bool:
+        """Whether a password alone is not enough: there is an app or a passkey."""
+        with self._database.read() as connection:
+            mine = select(passkeys.c.id).where(passkeys.c.person_id == person_id).limit(1)
+            if connection.execute(mine).first():
+                return True
+        return self.app_on(person_id)
+
+    def app_on(self, person_id: int) -> bool:
         with self._database.read() as connection:
             found = connection.execute(
                 select(_c.confirmed_ns).where(_c.person_id == person_id)
@@ -79,11 +87,17 @@ class SecondFactors:
                 .where(_c.person_id == person_id)
                 .values(confirmed_ns=self._clock())
             )
-            connection.execute(
-                insert(recovery_codes),
-                [{"person_id": person_id, "hash": hash_of(code)} for code in codes],
-            )
-        return ["-".join(re.findall("....", code)) for code in codes]
+            _keep(connection, person_id, codes)
+        return _readable(codes)
+
+    def first_recovery(self, connection: Connection, person_id: int) -> list[str]:
+        """Recovery codes for somebody who had none; empty when there are some left."""
+        mine = select(recovery_codes.c.hash).where(recovery_codes.c.person_id == person_id)
+        if connection.execute(mine.limit(1)).first():
+            return []
+        codes = [_new_recovery_code() for _ in range(RECOVERY_CODES)]
+        _keep(connection, person_id, codes)
+        return _readable(codes)
 
     def check(self, person_id: int, code: str) -> None:
         """Use up a code of the app or a recovery code; raises Refused."""
@@ -106,10 +120,12 @@ class SecondFactors:
             raise wrong_code()
 
     def disable(self, person_id: int) -> None:
-        """Turn it off and void the recovery codes."""
+        """Turn the app off; void the recovery codes unless a passkey still needs them."""
         with self._database.write_durable() as connection:
-            for table in (recovery_codes, second_factors):
-                connection.execute(delete(table).where(table.c.person_id == person_id))
+            connection.execute(delete(second_factors).where(_c.person_id == person_id))
+            mine = select(passkeys.c.id).where(passkeys.c.person_id == person_id).limit(1)
+            if not connection.execute(mine).first():
+                _void(connection, person_id)
 
     def _step_taken(self, connection, person_id: int, sealed: bytes, code: str) -> bool:
         """Whether the code is of a step near now that is later than all that were taken."""
@@ -129,6 +145,21 @@ class SecondFactors:
             .values(last_step=max(steps))
         )
         return taken.rowcount == 1
+
+
+def _keep(connection: Connection, person_id: int, codes: list[str]) -> None:
+    """These recovery codes instead of any older ones."""
+    _void(connection, person_id)
+    rows = [{"person_id": person_id, "hash": hash_of(code)} for code in codes]
+    connection.execute(insert(recovery_codes), rows)
+
+
+def _void(connection: Connection, person_id: int) -> None:
+    connection.execute(delete(recovery_codes).where(recovery_codes.c.person_id == person_id))
+
+
+def _readable(codes: list[str]) -> list[str]:
+    return ["-".join(re.findall("....", code)) for code in codes]
 
 
 def _new_recovery_code() -> str:

@@ -1,9 +1,11 @@
 """Login, step-up, and what a person changes about how they log in."""
 
 import asyncio
+from typing import NamedTuple
 
 from excraft.accounts import emails, mails, passwords
 from excraft.accounts.desk import Caller, Desk
+from excraft.accounts.passkeys import Answer, CountWentBack, wrong_passkey
 from excraft.accounts.people import Person
 from excraft.accounts.refusals import Refused, wrong_login
 from excraft.accounts.sessions import Opened, Session, require_recent
@@ -12,8 +14,16 @@ from excraft.accounts.throttle import CODE, DEVICE, NETWORK, PAIR, Key
 SENSITIVE_S = 600  # how long a step-up lasts for changes of the second factor
 
 
-async def login(desk: Desk, caller: Caller, email: str, password: str, code: str) -> Opened:
-    """A new session; `code` of the app or a recovery code if a second factor is on.
+class Second(NamedTuple):
+    """What is given beside a password or a wallet: a code of the app, a recovery code, or what a
+    passkey signed."""
+
+    code: str = ""
+    passkey: Answer | None = None
+
+
+async def login(desk: Desk, caller: Caller, email: str, password: str, second: Second) -> Opened:
+    """A new session; `second` is looked at if a second factor is on.
 
     An unknown e-mail and a wrong password are refused alike, after the same work.
     """
@@ -24,17 +34,28 @@ async def login(desk: Desk, caller: Caller, email: str, password: str, code: str
     desk.throttle.enter(*keys)
     if not await _verified(desk, keys, person, password):
         raise wrong_login()
-    await _second_factor(desk, person.id, device, code, keys)
+    await second_factor(desk, person.id, device, second, keys)
     if desk.passwords.outdated(person.password):
         newer = await desk.passwords.hash(password, known=True)
         await asyncio.to_thread(desk.people.rehashed, person, newer)
         person = person._replace(password=newer)
-    opened = await asyncio.to_thread(
-        desk.sessions.open, person, caller.seen, caller.device_token, caller.session_token
-    )
+    opened = await open_session(desk, caller, person)
     _passed(desk, keys)
+    return opened
+
+
+async def open_session(desk: Desk, caller: Caller, person: Person) -> Opened:
+    """For somebody who has proved who they are; a device or network that is new is told."""
+
+    def work() -> tuple[Opened, bool]:
+        opened = desk.sessions.open(person, caller.seen, caller.device_token, caller.session_token)
+        return opened, desk.networks.seen(person.id, caller.seen.address)
+
+    opened, known = await asyncio.to_thread(work)
     if opened.new_device:
         desk.tell(person.id, mails.new_device, caller.seen)
+    elif not known:
+        desk.tell(person.id, mails.new_network, caller.seen)
     return opened
 
 
@@ -128,19 +149,37 @@ def _passed(desk: Desk, keys: tuple[Key, ...]) -> None:
     desk.throttle.take_back(*(key for key in keys if key[0] is NETWORK))
 
 
-async def _second_factor(
-    desk: Desk, person_id: int, device: str | None, code: str, keys: tuple[Key, ...]
+async def second_factor(
+    desk: Desk, person_id: int, device: str | None, second: Second, keys: tuple[Key, ...]
 ) -> None:
-    """Check the code if one is needed; the password was right."""
+    """Check it if one is needed; the password, or the wallet, was right."""
     if not await asyncio.to_thread(desk.second_factors.on, person_id):
         return
-    if not code:
+    if not second.code and second.passkey is None:
         desk.throttle.take_back(*keys)
-        raise Refused("second_factor_needed", "Give the code of your authenticator app too.")
+        raise Refused("second_factor_needed", "Give a code of your app or a passkey too.")
     code_key = (CODE, ("device", device) if device else ("person", person_id))
     desk.throttle.enter(code_key)
-    await asyncio.to_thread(desk.second_factors.check, person_id, code)
+    if second.passkey is not None:
+        await passkey_of(desk, second.passkey, person_id)
+    else:
+        await asyncio.to_thread(desk.second_factors.check, person_id, second.code)
     desk.throttle.forget(code_key)
+
+
+async def passkey_of(desk: Desk, answer: Answer, person_id: int | None = None) -> int:
+    """The person whose passkey signed, who must be this one if one is named; raises Refused."""
+    try:
+        found = await asyncio.to_thread(desk.passkeys.check, answer)
+    except CountWentBack as copied:
+        desk.tell(
+            copied.person_id, mails.changed_nothing, "A passkey was refused",
+            f"passkey: {copied.label}\n\nIt counted backwards, as a copy of it would.\n",
+        )  # fmt: skip
+        raise wrong_passkey() from copied
+    if person_id is not None and found != person_id:
+        raise wrong_passkey()
+    return found
 
 
 async def _prove(desk: Desk, session: Session, password: str, code: str) -> Person:
@@ -150,6 +189,6 @@ async def _prove(desk: Desk, session: Session, password: str, code: str) -> Pers
     person = await asyncio.to_thread(desk.people.by_id, session.person_id)
     if not await _verified(desk, keys, person, password):
         raise Refused("wrong_password", "The password is wrong.")
-    await _second_factor(desk, person.id, session.device_id, code, keys)
+    await second_factor(desk, person.id, session.device_id, Second(code), keys)
     desk.throttle.forget(*keys)
     return person

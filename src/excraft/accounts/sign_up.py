@@ -22,7 +22,7 @@ async def sign_up(desk: Desk, caller: Caller, email: str, password: str) -> None
     """Mail a token to confirm with, or say there that the e-mail has an account."""
     email = emails.normalise(email)
     password = passwords.read_new(password, email)
-    _admit_mail(desk, caller, email)
+    admit_mail(desk, caller, email)
     hashed = await desk.passwords.hash(password)
 
     def work() -> None:
@@ -60,7 +60,7 @@ def _confirmed(desk: Desk, token: str, pending) -> int:
 async def ask_reset(desk: Desk, caller: Caller, email: str) -> None:
     """Mail a token to set a password with, or say there that there is no account."""
     email = emails.normalise(email)
-    _admit_mail(desk, caller, email)
+    admit_mail(desk, caller, email)
 
     def work() -> None:
         person = desk.people.by_email(email)
@@ -94,7 +94,7 @@ def _reset(desk: Desk, token: str, person_id: int, hashed: str) -> None:
         desk.sessions.revoke_all(connection, person_id)
 
 
-def _admit_mail(desk: Desk, caller: Caller, email: str) -> None:
+def admit_mail(desk: Desk, caller: Caller, email: str) -> None:
     """So that nobody floods a mailbox from one network; counted whoever the mailbox belongs to."""
     hashed = desk.people.email_hash(email)
     try:

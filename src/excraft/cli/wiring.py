@@ -12,6 +12,7 @@ from excraft.accounts.api_keys import ApiKeys
 from excraft.accounts.desk import Desk
 from excraft.accounts.errors import SecretKeyError
 from excraft.accounts.members import Members
+from excraft.accounts.origins import Origin
 from excraft.accounts.outbox import Outbox, Smtp
 from excraft.accounts.secret_box import SecretBox
 from excraft.accounts.staff import staff_of
@@ -54,7 +55,7 @@ async def opened(
 @asynccontextmanager
 async def _running(folder, log, kernel, url: str, progress: Progress) -> AsyncIterator[Exchange]:
     store = _store(url)
-    outbox = _outbox(folder)
+    outbox, origin = _outbox(folder), _origin()
     history, api_keys = await asyncio.to_thread(_on_store, store, folder)
     _keep_url(folder, url)
     engine = Engine(log, kernel, settings=Settings(snapshot_folder=folder.snapshots))
@@ -80,7 +81,7 @@ async def _running(folder, log, kernel, url: str, progress: Progress) -> AsyncIt
     exchange = Exchange(
         engine=engine, marketdata=marketdata, history=history, api_keys=api_keys,
         members=Members(store), staff=staff_of(store),
-        desk=Desk(store, SecretBox.open(folder.secret_key), outbox),
+        desk=Desk(store, SecretBox.open(folder.secret_key), outbox, origin=origin),
     )  # fmt: skip
     exchange.kyc = _kyc(engine, store, folder)
     try:
@@ -127,6 +128,15 @@ def _outbox(folder: Folder) -> Outbox:
         return Outbox(folder.root / "outbox", Smtp.read(url) if url else None)
     except ValueError as wrong:
         raise Failure(f"EXCRAFT_SMTP cannot be used: {wrong}", Exit.USAGE) from wrong
+
+
+def _origin() -> Origin | None:
+    """EXCRAFT_ORIGIN says where browsers find this exchange."""
+    text = os.environ.get("EXCRAFT_ORIGIN", "")
+    try:
+        return Origin.read(text) if text else None
+    except ValueError as wrong:
+        raise Failure(f"EXCRAFT_ORIGIN cannot be used: {wrong}", Exit.USAGE) from wrong
 
 
 def _on_store(store: Database, folder: Folder) -> tuple[History, ApiKeys]:

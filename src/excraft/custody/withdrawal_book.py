@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Row, Select, exists, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, exists, func, insert, select, union_all, update
 
 from excraft.custody import limits as stored_limits
 from excraft.custody import risk
@@ -15,7 +15,7 @@ from excraft.custody.risk import SECOND_NS, Asked, Known
 from excraft.custody.withdrawal import ENDS, Payment, State, state_of
 from excraft.store.database import Database
 from excraft.store.schema_custody import custody_addresses
-from excraft.store.schema_people import people, second_factors
+from excraft.store.schema_people import passkeys, people, second_factors
 from excraft.store.schema_withdrawals import (
     custody_sent,
     withdrawal_addresses,
@@ -162,11 +162,12 @@ class WithdrawalBook:
         mode = connection.execute(
             select(m.on_ns, m.off_asked_ns).where(m.account == request.account)
         ).first() or (None, None)
-        factor = (
-            select(second_factors.c.confirmed_ns)
-            .join_from(second_factors, people)
-            .where(people.c.member_id == request.member_id)
-        )
+        of = people.c.member_id == request.member_id
+        factors = union_all(
+            select(second_factors.c.confirmed_ns.label("ns")).join(people).where(of),
+            select(passkeys.c.created_ns.label("ns")).join(people).where(of),
+        ).subquery()
+        factor = select(func.max(factors.c.ns))
         one = lambda query: connection.execute(query).scalar()  # noqa: E731
         return Known(
             request.level, request.frozen, int(one(day)), one(hour), one(listed), one(used),

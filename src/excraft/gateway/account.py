@@ -16,8 +16,10 @@ from excraft.gateway import (
     account_api_keys,
     account_deposits,
     account_kyc,
+    account_passkeys,
     account_security,
     account_sign_in,
+    account_wallets,
     account_withdrawals,
     proofs,
 )
@@ -38,6 +40,8 @@ _log = logging.getLogger(__name__)
 ACTS = Acts([
     account_sign_in.ACTS,
     account_security.ACTS,
+    account_passkeys.ACTS,
+    account_wallets.ACTS,
     account_api_keys.ACTS,
     account_deposits.ACTS,
     account_kyc.ACTS,

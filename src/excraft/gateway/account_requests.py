@@ -2,7 +2,6 @@
 
 import asyncio
 from hmac import compare_digest
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from excraft.accounts.desk import Caller, Desk
+from excraft.accounts.origins import Origin, is_loopback
 from excraft.accounts.refusals import Refused, no_session
 from excraft.accounts.sessions import Session, csrf_token, seen_from
 
@@ -27,6 +27,9 @@ STATUS = {
     "wrong_login": 401,
     "wrong_password": 401,
     "wrong_code": 401,
+    "wrong_passkey": 401,
+    "wrong_wallet": 401,
+    "unknown_wallet": 401,
     "second_factor_needed": 401,
     "no_session": 401,
     "step_up_needed": 403,
@@ -77,6 +80,7 @@ def caller_of(request: Request) -> Caller:
         seen_from(address, request.headers.get("user-agent", "")),
         request.cookies.get(cookie_name(request, "device"), ""),
         request.cookies.get(cookie_name(request, "session"), ""),
+        request.cookies.get(cookie_name(request, "ceremony"), ""),
     )
 
 
@@ -104,6 +108,19 @@ def check_origin(request: Request) -> None:
         )
 
 
+def origin_of(desk: Desk, request: Request) -> Origin:
+    """What passkeys and messages are bound to: the operator's setting, and on this machine alone
+    the host that was asked for, which nobody far away can choose. Raises Refused."""
+    if desk.origin is not None:
+        return desk.origin
+    host, client = request.url.hostname or "", request.client.host if request.client else ""
+    if is_loopback(host) and is_loopback(client):
+        return Origin.read(f"{request.url.scheme}://{request.url.netloc.lower()}")
+    raise Refused(
+        "no_origin", "The operator has not said where this exchange is found (EXCRAFT_ORIGIN)."
+    )
+
+
 def cookie_name(request: Request, name: str) -> str:
     """__Host- makes the browser refuse it unless it is Secure, of this host and for all paths."""
     return f"__Host-{name}" if is_secure(request) else f"excraft-{name}"
@@ -129,11 +146,4 @@ def is_secure(request: Request) -> bool:
     """False only for plain http between programs of one machine, where there is no certificate."""
     host = request.url.hostname or ""
     client = request.client.host if request.client else ""
-    return request.url.scheme == "https" or not (_loopback(host) and _loopback(client))
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return request.url.scheme == "https" or not (is_loopback(host) and is_loopback(client))

@@ -63,6 +63,7 @@ async def _me(asked: Asked) -> Response:
             "member": member.id,
             "account": member.account,
             "second_factor": desk.second_factors.on(person_id),
+            "app": desk.second_factors.app_on(person_id),
             "recovery_codes_left": desk.second_factors.recovery_left(person_id),
             "csrf": csrf_token(asked.caller.session_token),
         }

@@ -1,16 +1,17 @@
 """/account: sign-up, confirmation, login, reset and logout."""
 
 import asyncio
+from typing import Any
 
 from starlette.responses import Response
 
-from excraft.accounts import sign_in, sign_up
-from excraft.accounts.sessions import csrf_token
+from excraft.accounts import passkey_sign_in, sign_in, sign_up
+from excraft.accounts.sessions import Opened, csrf_token
 from excraft.gateway.account_acts import Act, Asked, Body, Text
 from excraft.gateway.account_opening import ensure_member
-from excraft.gateway.account_requests import answer, clear_cookie, set_cookie
+from excraft.gateway.account_requests import answer, clear_cookie, origin_of, set_cookie
 
-_MAILED = "If that address can be used here, a mail with the next step is on its way."
+MAILED = "If that address can be used here, a mail with the next step is on its way."
 
 
 class _Credentials(Body):
@@ -20,6 +21,7 @@ class _Credentials(Body):
 
 class _Login(_Credentials):
     code: Text = ""
+    passkey: dict[str, Any] | None = None
 
 
 class _Token(Body):
@@ -33,7 +35,7 @@ class _Email(Body):
 
 async def _sign_up(asked: Asked) -> Response:
     await sign_up.sign_up(asked.desk, asked.caller, asked.body.email, asked.body.password)
-    return answer(202, {"message": _MAILED})
+    return answer(202, {"message": MAILED})
 
 
 async def _confirm(asked: Asked) -> Response:
@@ -45,7 +47,7 @@ async def _confirm(asked: Asked) -> Response:
 
 async def _ask_reset(asked: Asked) -> Response:
     await sign_up.ask_reset(asked.desk, asked.caller, asked.body.email)
-    return answer(202, {"message": _MAILED})
+    return answer(202, {"message": MAILED})
 
 
 async def _reset(asked: Asked) -> Response:
@@ -55,11 +57,23 @@ async def _reset(asked: Asked) -> Response:
 
 async def _login(asked: Asked) -> Response:
     body = asked.body
-    opened = await sign_in.login(asked.desk, asked.caller, body.email, body.password, body.code)
+    second = sign_in.Second(body.code)
+    if body.passkey is not None:
+        origin = origin_of(asked.desk, asked.request)
+        signed = passkey_sign_in.answer_of(asked.desk, asked.caller, origin, body.passkey)
+        second = sign_in.Second(passkey=signed)
+    opened = await sign_in.login(asked.desk, asked.caller, body.email, body.password, second)
+    return await logged_in(asked, opened)
+
+
+async def logged_in(asked: Asked, opened: Opened) -> Response:
+    """The answer to every login, with its cookies."""
     member = await ensure_member(asked.exchange, opened.session.person_id)
     made = answer(200, {"csrf": csrf_token(opened.token), "account": member.account})
     set_cookie(asked.request, made, "session", opened.token)
     set_cookie(asked.request, made, "device", opened.device_token)
+    if asked.caller.ceremony_token:
+        clear_cookie(asked.request, made, "ceremony")
     return made
 
 

@@ -1,0 +1,154 @@
+"""Ethereum wallets: link, unlink, log in, step up, and sign up with one.
+
+A wallet stands for the password, so where a second factor is on it is asked for too. Who signs up
+with a wallet still confirms an e-mail first: without one nobody could warn them of a login, and a
+lost wallet would be a lost account. Confirming needs the mailed token and a signature, so neither
+who knows the e-mail nor who holds the wallet opens an account for the other.
+"""
+
+import asyncio
+
+from sqlalchemy.exc import IntegrityError
+
+from excraft.accounts import emails, mails, wallet_messages
+from excraft.accounts.challenges import Purpose
+from excraft.accounts.desk import Caller, Desk
+from excraft.accounts.origins import Origin
+from excraft.accounts.people import Purpose as Mailed
+from excraft.accounts.people import new_token
+from excraft.accounts.refusals import Refused, wrong_token
+from excraft.accounts.sessions import Opened, Session, require_recent
+from excraft.accounts.sign_in import SENSITIVE_S, Second, open_session, second_factor
+from excraft.accounts.sign_up import admit_mail
+from excraft.accounts.throttle import NETWORK
+
+STATEMENTS = {
+    Purpose.LINK_WALLET: "Link this wallet to my account on this exchange.",
+    Purpose.WALLET_LOGIN: "Log in to this exchange.",
+    Purpose.WALLET_STEP_UP: "Confirm a sensitive change on this exchange.",
+}
+
+
+def begin(
+    desk: Desk, caller: Caller, purpose: Purpose, bound: str, said: tuple[Origin, str, int]
+) -> str:
+    """The message to sign. `bound`: the session or cookie; `said`: origin, address, chain id."""
+    origin, address, chain_id = said
+    address = wallet_messages.read_address(address)
+    text = wallet_messages.Text(origin, address, chain_id, STATEMENTS[purpose])
+    message = wallet_messages.compose(text, desk.clock())
+    desk.challenges.keep(purpose, bound, caller.network, message)
+    return message
+
+
+async def _signed(desk: Desk, purpose: Purpose, bound: str, signature: str) -> str:
+    """The address that signed what it was asked to; raises Refused."""
+    message = desk.challenges.take(purpose, bound)
+    signer = await asyncio.to_thread(wallet_messages.signer, message, signature)
+    address = wallet_messages.address_in(message)
+    if signer != address:
+        raise wrong_wallet()
+    return address
+
+
+async def link(desk: Desk, caller: Caller, session: Session, signature: str) -> str:
+    """The address that is linked now; needs a step-up."""
+    require_recent(session, SENSITIVE_S, desk.clock())
+    address = await _signed(desk, Purpose.LINK_WALLET, session.id, signature)
+
+    def work() -> None:
+        with desk.database.write_durable() as connection:
+            desk.wallets.link(connection, session.person_id, address)
+
+    await asyncio.to_thread(work)
+    desk.tell(
+        session.person_id, mails.happened, "A wallet was linked", f"wallet: {address}\n",
+        caller.seen,
+    )  # fmt: skip
+    return address
+
+
+async def unlink(desk: Desk, caller: Caller, session: Session, wallet_id: str) -> None:
+    """Needs a step-up."""
+    require_recent(session, SENSITIVE_S, desk.clock())
+    address = await asyncio.to_thread(desk.wallets.unlink, session.person_id, wallet_id)
+    desk.tell(
+        session.person_id, mails.happened, "A wallet was unlinked", f"wallet: {address}\n",
+        caller.seen,
+    )  # fmt: skip
+
+
+async def login(desk: Desk, caller: Caller, signature: str, second: Second) -> Opened:
+    """A new session; a wallet of nobody is told so once it has proved itself.
+
+    When the second factor is missing the signature is used up all the same: sign again.
+    """
+    address = await _signed(desk, Purpose.WALLET_LOGIN, caller.ceremony_token, signature)
+    person_id = await asyncio.to_thread(desk.wallets.owner, address)
+    if person_id is None:
+        raise Refused("unknown_wallet", "This wallet is linked to no account; sign up with it.")
+    person = await asyncio.to_thread(desk.people.by_id, person_id)
+    device = None
+    if caller.device_token:
+        known = desk.sessions.knows_device
+        device = await asyncio.to_thread(known, person_id, caller.device_token)
+    await second_factor(desk, person_id, device, second, ())
+    opened = await open_session(desk, caller, person)
+    await asyncio.to_thread(desk.wallets.used, address)
+    return opened
+
+
+async def step_up(desk: Desk, session: Session, signature: str, second: Second) -> None:
+    """As the password, for those who have none or do not want to type it."""
+    address = await _signed(desk, Purpose.WALLET_STEP_UP, session.id, signature)
+    if await asyncio.to_thread(desk.wallets.owner, address) != session.person_id:
+        raise wrong_wallet()
+    await second_factor(desk, session.person_id, session.device_id, second, ())
+    await asyncio.to_thread(desk.sessions.proved, session)
+
+
+async def sign_up(desk: Desk, caller: Caller, email: str) -> None:
+    """Mail a token to confirm with, or say there that the e-mail has an account."""
+    email = emails.normalise(email)
+    admit_mail(desk, caller, email)
+    # A password that nobody knows, so that guessing one takes as long as for anybody else.
+    hashed = await desk.passwords.hash(new_token())
+
+    def work() -> None:
+        if desk.people.by_email(email) is not None:
+            desk.outbox.send(mails.already_here(email))
+        else:
+            token = desk.people.invite(email, hashed, Mailed.CONFIRM_WALLET)
+            desk.outbox.send(mails.confirm_wallet(email, token))
+
+    desk.background.take(work)
+
+
+async def confirm(desk: Desk, caller: Caller, token: str, signature: str) -> int:
+    """The id of the person that is there now, with this wallet; raises Refused."""
+    address = await _signed(desk, Purpose.WALLET_LOGIN, caller.ceremony_token, signature)
+    keys = ((NETWORK, caller.network),)
+    desk.throttle.enter(*keys)
+    person_id = await asyncio.to_thread(_confirmed, desk, token, address)
+    desk.throttle.take_back(*keys)
+    return person_id
+
+
+def _confirmed(desk: Desk, token: str, address: str) -> int:
+    pending = desk.people.pending(Mailed.CONFIRM_WALLET, token)
+    if pending is None:
+        raise wrong_token()
+    try:
+        with desk.database.write_durable() as connection:
+            if not desk.people.take(connection, Mailed.CONFIRM_WALLET, token):
+                raise wrong_token()
+            person_id = desk.people.add(connection, pending.email, pending.password)
+            desk.wallets.link(connection, person_id, address)
+            return person_id
+    except IntegrityError as error:  # confirmed before, with the token of another sign-up
+        raise wrong_token() from error
+
+
+def wrong_wallet() -> Refused:
+    """The same whatever is wrong with what was signed."""
+    return Refused("wrong_wallet", "The signature is not that wallet's for exactly this message.")

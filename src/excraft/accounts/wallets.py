@@ -1,0 +1,83 @@
+"""Ethereum wallets that may log in for a person: linked, listed, unlinked."""
+
+import hmac
+import secrets
+from collections.abc import Callable
+from typing import NamedTuple
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from excraft.accounts.refusals import Refused
+from excraft.accounts.secret_box import SecretBox
+from excraft.store.database import Database
+from excraft.store.schema_people import wallets
+
+WALLETS_MAX = 10  # of one person
+_c = wallets.c
+
+
+class Listed(NamedTuple):
+    id: str
+    address: str
+    created_ns: int
+    used_ns: int | None
+
+
+class Wallets:
+    """Reads and writes `wallets`; addresses are sealed and found by a keyed hash."""
+
+    def __init__(self, database: Database, box: SecretBox, clock: Callable[[], int]) -> None:
+        self._database, self._box, self._clock = database, box, clock
+        self._hash_key = box.derive("wallet hash")
+
+    def link(self, connection: Connection, person_id: int, address: str) -> None:
+        """The address was proved to be theirs; raises Refused."""
+        hashed = self._hash(address)
+        count = select(func.count()).where(_c.person_id == person_id)
+        if connection.execute(count).scalar_one() >= WALLETS_MAX:
+            raise Refused("too_many", f"You have {WALLETS_MAX} wallets, the most there may be.")
+        row = {
+            "id": secrets.token_hex(16), "person_id": person_id, "address_hash": hashed,
+            "address": self._box.seal(f"wallet {hashed}", address.encode()),
+            "created_ns": self._clock(),
+        }  # fmt: skip
+        try:
+            connection.execute(insert(wallets).values(row))
+        except IntegrityError as error:  # only who holds the wallet gets here
+            raise Refused("already_on", "This wallet is linked to an account already.") from error
+
+    def owner(self, address: str) -> int | None:
+        """The person this wallet logs in for."""
+        with self._database.read() as connection:
+            query = select(_c.person_id).where(_c.address_hash == self._hash(address))
+            return connection.execute(query).scalar_one_or_none()
+
+    def used(self, address: str) -> None:
+        """It logged in, just now."""
+        with self._database.write() as connection:
+            mine = update(wallets).where(_c.address_hash == self._hash(address))
+            connection.execute(mine.values(used_ns=self._clock()))
+
+    def list(self, person_id: int) -> list[Listed]:
+        """The oldest first."""
+        query = select(wallets).where(_c.person_id == person_id).order_by(_c.created_ns, _c.id)
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        return [Listed(r.id, self._address(r), r.created_ns, r.used_ns) for r in rows]
+
+    def unlink(self, person_id: int, wallet_id: str) -> str:
+        """Its address; raises Refused when this person has no such wallet."""
+        mine = (_c.id == wallet_id) & (_c.person_id == person_id)
+        with self._database.write_durable() as connection:
+            row = connection.execute(select(wallets).where(mine)).first()
+            if row is None:
+                raise Refused("not_found", f"You have no wallet {wallet_id[:40]!r}.")
+            connection.execute(delete(wallets).where(mine))
+        return self._address(row)
+
+    def _address(self, row) -> str:
+        return self._box.unseal(f"wallet {row.address_hash}", row.address).decode()
+
+    def _hash(self, address: str) -> str:
+        return hmac.digest(self._hash_key, address.encode(), "sha256").hex()
