@@ -6,6 +6,7 @@ import pytest
 from excraft.accounts.api_keys import Bounds
 from excraft.messages.commands import Cause, Credit
 from excraft.parameters import Parameter
+from tests.gateway.account.authenticator import add_passkey, begin
 from tests.gateway.account.browser import GOOD, SECOND
 from tests.gateway.clients import Client, set_parameter
 from tests.gateway.withdrawing import BOB, held, serve_withdrawals, set_limit
@@ -205,3 +206,18 @@ async def test_an_exchange_without_a_chain_says_so(shop):
     refused = await ann.browser.send("POST", "withdrawals", **WISH, code=ann.code())
     assert "serves no chain" in refused.text
     assert (await ann.browser.ok("GET", "withdrawals")) == {"withdrawals": []}
+
+
+async def test_a_passkey_opens_withdrawals_and_a_new_one_delays_them(counter):
+    ann = await person(counter)
+    key = await add_passkey(ann.browser)
+    made = await ann.browser.ok("POST", "withdrawals", **WISH)  # its login was a moment ago
+    assert made["state"] == "WAITING"
+    set_limit(counter.database, "FACTOR_DELAY_S", DAY)
+    refused = await ann.browser.refused("POST", "withdrawals", **WISH)
+    assert refused == (400, "refused")
+    counter.now.ns += (DAY + 1) * SECOND
+    phone = counter.browser()
+    found = await phone.ok("POST", "login/passkey", credential=key.get(await begin(phone)))
+    phone.http.headers["x-csrf-token"] = found["csrf"]
+    await phone.ok("POST", "withdrawals", **WISH)
