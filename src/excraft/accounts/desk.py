@@ -28,6 +28,7 @@ class Caller(NamedTuple):
     device_token: str = ""
     session_token: str = ""
     ceremony_token: str = ""  # of a login by passkey or wallet that was begun
+    page: str = ""  # where our page is, for links in mails; empty when that is not certain
 
     @property
     def network(self) -> str:

@@ -6,22 +6,29 @@ from excraft.accounts.sessions import SeenFrom
 _NOT_YOU = "If this was not you, set a new password at once and end the sessions you do not know.\n"
 
 
-def confirm(to: str, token: str) -> Mail:
+def _link(page: str, kind: str, token: str) -> str:
+    """The token stands behind the #, which browsers send to nobody."""
+    return f"or open {page}#{kind}={token}\n\n" if page else ""
+
+
+def confirm(to: str, token: str, page: str) -> Mail:
     return Mail(
         to,
         "Confirm your e-mail",
         f"Somebody, probably you, signed up with this address.\nTo confirm it, enter this token "
-        f"within a day, with the password chosen at sign-up:\n\n{token}\n\nIf it was not you, do "
+        f"within a day, with the password chosen at sign-up:\n\n{token}\n\n"
+        f"{_link(page, 'confirm', token)}If it was not you, do "
         f"nothing: without both no account is opened.\n",
     )
 
 
-def confirm_wallet(to: str, token: str) -> Mail:
+def confirm_wallet(to: str, token: str, page: str) -> Mail:
     return Mail(
         to,
         "Confirm your e-mail",
         f"Somebody, probably you, signed up with this address and a wallet.\nTo confirm it, enter "
-        f"this token within a day and sign with the wallet:\n\n{token}\n\nIf it was not you, do "
+        f"this token within a day and sign with the wallet:\n\n{token}\n\n"
+        f"{_link(page, 'confirm', token)}If it was not you, do "
         f"nothing: without both no account is opened.\n",
     )
 
@@ -35,12 +42,13 @@ def already_here(to: str) -> Mail:
     )
 
 
-def reset(to: str, token: str) -> Mail:
+def reset(to: str, token: str, page: str) -> Mail:
     return Mail(
         to,
         "Set a new password",
         f"Somebody, probably you, asked for a new password.\nTo set one, enter this token within "
-        f"an hour:\n\n{token}\n\nIf it was not you, do nothing: your password stays as it is.\n",
+        f"an hour:\n\n{token}\n\n{_link(page, 'reset', token)}"
+        f"If it was not you, do nothing: your password stays as it is.\n",
     )
 
 

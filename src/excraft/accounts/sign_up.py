@@ -29,7 +29,7 @@ async def sign_up(desk: Desk, caller: Caller, email: str, password: str) -> None
         if desk.people.by_email(email) is not None:
             desk.outbox.send(mails.already_here(email))
         else:
-            desk.outbox.send(mails.confirm(email, desk.people.invite(email, hashed)))
+            desk.outbox.send(mails.confirm(email, desk.people.invite(email, hashed), caller.page))
 
     desk.background.take(work)
 
@@ -67,7 +67,7 @@ async def ask_reset(desk: Desk, caller: Caller, email: str) -> None:
         if person is None:
             desk.outbox.send(mails.no_account(email))
         else:
-            desk.outbox.send(mails.reset(email, desk.people.allow_reset(person)))
+            desk.outbox.send(mails.reset(email, desk.people.allow_reset(person), caller.page))
 
     desk.background.take(work)
 

@@ -119,7 +119,7 @@ async def sign_up(desk: Desk, caller: Caller, email: str) -> None:
             desk.outbox.send(mails.already_here(email))
         else:
             token = desk.people.invite(email, hashed, Mailed.CONFIRM_WALLET)
-            desk.outbox.send(mails.confirm_wallet(email, token))
+            desk.outbox.send(mails.confirm_wallet(email, token, caller.page))
 
     desk.background.take(work)
 

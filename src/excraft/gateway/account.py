@@ -28,6 +28,7 @@ from excraft.gateway.account_requests import (
     answer,
     caller_of,
     check_origin,
+    page_of,
     read_body,
     refusal,
     session_of,
@@ -85,9 +86,10 @@ async def _serve(exchange: Exchange, request: Request) -> Response:
         session = await session_of(exchange.desk, request)
     else:
         check_origin(request)
+    caller = caller_of(request)._replace(page=page_of(exchange.desk, request))
     body = None
     if isinstance(act.shape, Raw):
         body = bounded(request.stream(), act.shape.bytes_max)
     elif act.shape is not None:
         body = await read_body(request, act.shape)
-    return await act.run(Asked(exchange, request, caller_of(request), session, body, values))
+    return await act.run(Asked(exchange, request, caller, session, body, values))

@@ -121,6 +121,14 @@ def origin_of(desk: Desk, request: Request) -> Origin:
     )
 
 
+def page_of(desk: Desk, request: Request) -> str:
+    """The address of our page for mails; empty where nobody has said what it is."""
+    try:
+        return f"{origin_of(desk, request).url}/desk"
+    except Refused:
+        return ""
+
+
 def cookie_name(request: Request, name: str) -> str:
     """__Host- makes the browser refuse it unless it is Secure, of this host and for all paths."""
     return f"__Host-{name}" if is_secure(request) else f"excraft-{name}"

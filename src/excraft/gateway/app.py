@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from excraft.gateway import account, auth, errors, kyc_webhook, proofs
+from excraft.gateway.desk import page
 from excraft.gateway.endpoints import ENDPOINTS, PERMISSION, Endpoint, Security
 from excraft.gateway.errors import ApiError
 from excraft.gateway.exchange import Exchange
@@ -62,7 +63,12 @@ def application(
     lifespan: Callable[[Starlette], AbstractAsyncContextManager] | None = None,
 ) -> Gateway:
     """REST, WebSocket API, streams and /account of one exchange."""
-    more = [*account.routes(exchange), *kyc_webhook.routes(exchange), *proofs.routes(exchange)]
+    more = [
+        *account.routes(exchange),
+        *page.routes(exchange),
+        *kyc_webhook.routes(exchange),
+        *proofs.routes(exchange),
+    ]
     return Gateway(exchange, [*routes(exchange), *more], lifespan)
 
 

@@ -1,0 +1,1 @@
+"""The page for members: plain files, served under /desk."""

@@ -1,0 +1,58 @@
+// The whole page: who is here, and the section that is open. A new section is one import, one line
+// in SECTIONS and one <section> in desk.html.
+import { enter } from "./enter.js";
+import { keys } from "./keys.js";
+import { ask, attempt, node, setCsrf, setStepUp } from "./page.js";
+import { security } from "./security.js";
+import { stepUpIn } from "./stepup.js";
+
+const SECTIONS = { security, keys };
+const at = (id) => document.getElementById(id);
+
+// A mailed link carries its token behind the #, which browsers send to nobody.
+function tokenOfLink() {
+  const found = /^#(confirm|reset)=([\w-]+)$/.exec(location.hash);
+  if (found) history.replaceState(null, "", location.pathname);
+  return found && { kind: found[1], value: found[2] };
+}
+
+function show(id) {
+  for (const section of document.querySelectorAll("main > section")) section.hidden = section.id !== id;
+  for (const place of at("places").children) place.setAttribute("aria-current", place.dataset.of === id);
+}
+
+async function open(id) {
+  const me = await ask("GET", "me");
+  setCsrf(me.csrf);
+  at("who").textContent = `${me.email}, account ${me.account}`;
+  await SECTIONS[id](at(id), me);
+  show(id);
+}
+
+async function entered(found) {
+  setCsrf(found.csrf);
+  at("places").replaceChildren(...Object.keys(SECTIONS).map((id) => node("button",
+    { class: "quiet", "data-of": id, onclick: () => open(id).catch(out) }, at(id).dataset.title)));
+  at("places").hidden = at("logout").hidden = false;
+  at("enter").replaceChildren();
+  await open("security").catch(out);
+}
+
+function out(wrong) {
+  setCsrf("");
+  at("who").textContent = "";
+  at("places").hidden = at("logout").hidden = true;
+  for (const id of Object.keys(SECTIONS)) at(id).replaceChildren();
+  enter(at("enter"), entered, tokenOfLink());
+  show("enter");
+  if (wrong && wrong.code !== "no_session") {
+    at("enter").append(node("p", { class: "said bad" }, wrong.message));
+  }
+}
+
+setStepUp(stepUpIn(at("step-up")));
+at("logout").addEventListener("click", () => attempt(node("p"), at("logout"), async () => {
+  await ask("POST", "logout", {});
+  out();
+}));
+ask("GET", "me").then(entered, out);
