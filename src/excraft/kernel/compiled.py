@@ -62,7 +62,7 @@ if PLAIN:
     def prefetch(array, index):
         """Nothing to do when the source runs uncompiled."""
 
-    prefetch_to_read = prefetch_second = prefetch
+    prefetch_to_read = prefetch_second = prefetch_second_to_read = prefetch
 
     def publish(array, index, number):
         """Write a word; who reads it with `observe` sees all that was written before."""
@@ -117,6 +117,7 @@ else:
     prefetch = prefetching(1)  # to write there; `index` must lie in the array
     prefetch_second = prefetching(1, 1)
     prefetch_to_read = prefetching(0)
+    prefetch_second_to_read = prefetching(0, 1)
 
     @intrinsic
     def publish(typingctx, array, index, number):

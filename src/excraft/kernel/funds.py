@@ -159,7 +159,7 @@ def settle_one(funds, books, events, row):
         asset = i64(books.markets[market].quote_asset)
         if events[i64(row.event)].side == 0:
             asset = i64(books.markets[market].base_asset)
-        funds.fees[partition, asset] += fee
+        funds.fees[asset, partition] += fee
         events[i64(row.event)].amount = fee
         owner = funds.accounts[account]
         if owner.referrer != 0:

@@ -136,8 +136,8 @@ class Kernel:
             self._batch = Batch(
                 commands=None,
                 work=table(WORK, size),
-                sorted=np.zeros(size, np.int32),
-                mixed=np.zeros(size, np.uint32),
+                sorted=np.zeros(size, np.int64),
+                waiting=np.zeros((self.threads, size), np.int64),
                 starts=np.zeros(BOOK_PARTITIONS + 1, np.int64),
                 ranks=np.zeros((self.threads, 2 * markets), np.int64),
                 limits=self.tables.limits,

@@ -85,6 +85,7 @@ WORK = np.dtype(  # a command on its way: what reserving found out, then the ord
         ("id", "<i8"),  # of the order that is placed, cancelled or amended
         ("price", "<i8"),
         ("quantity", "<i8"),
+        ("named", "<i8"),  # the order that the command names itself, for its refusal
         ("account", "<i4"),
         ("market", "<i4"),
         ("first", "<i4"),  # its first event row, in the rows of thread `origin`
@@ -97,8 +98,7 @@ WORK = np.dtype(  # a command on its way: what reserving found out, then the ord
         ("marks", "u1"),
         ("restriction", "u1"),
         ("origin", "u1"),
-        ("waiting", "u1"),  # 1: to be matched
-        ("spare", "u1", 7),
+        ("spare", "u1", 8),
         # 64: all that a cancel needs
         ("left", "<i8"),
         ("budget", "<i8"),  # quote atoms it may still spend or receive; NO_BUDGET: no such limit
@@ -127,6 +127,10 @@ SETTLEMENT = np.dtype(
     ]
 )  # 56
 
+# rows that phases write lie in whole cache lines; more or less of them is a silent loss of speed
+assert (ORDER.itemsize, WORK.itemsize, MARKET.itemsize) == (64, 128, 128)
+assert WORK.fields["left"][1] == 64
+
 NO_BUDGET = 1 << 62
 NO_LIMIT = 1 << 62  # lots of a buy by amount
 
@@ -151,7 +155,7 @@ Funds = namedtuple(
 Books = namedtuple("Books", "orders extras index free pool levels queues markets rates")
 Assets = namedtuple("Assets", "decimals supply")
 # one record on its way: see together.py
-Batch = namedtuple("Batch", "commands work sorted mixed starts ranks limits owners load")
+Batch = namedtuple("Batch", "commands work waiting sorted starts ranks limits owners load")
 Outputs = namedtuple("Outputs", "events settlements mine tops")  # [thread, row]
 Lane = namedtuple(
     "Lane", "orders extras index free pool levels queues markets events settlements tops taker"

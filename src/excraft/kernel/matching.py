@@ -24,7 +24,7 @@ from excraft.kernel.rows import (
     close_maker,
     close_taker,
     new_settlement,
-    refuse,
+    refuse_waiting,
 )
 from excraft.kernel.taking import best_order, execute, first_match, hold_of, open_order, store
 from excraft.messages.commands import Restriction
@@ -43,10 +43,10 @@ ONLY_NEW, ONLY_PARTIALLY_FILLED = int(Restriction.ONLY_NEW), int(Restriction.ONL
 
 
 @compiled
-def refuse_taker(lane, c, reason):
+def refuse_taker(lane, reason):
     """Give the hold back; the refusal shows nothing of it, as it was never announced."""
     taker = lane.taker
-    refuse(lane.events, lane.tops, c, reason)
+    refuse_waiting(lane, reason)
     money = new_settlement(lane, taker, 0)
     money.back = taker.held
     close_taker(lane, money)
@@ -71,7 +71,7 @@ def triggered_by(queue, stop_price, last_price):
 
 
 @compiled
-def place(lane, c):
+def place(lane):
     """PLACE_ORDER with what was reserved for it."""
     taker = lane.taker
     kind = i64(taker.order_type)
@@ -79,14 +79,14 @@ def place(lane, c):
         queue = stop_queue(kind, i64(taker.side))
         last = i64(lane.markets[i64(taker.market)].last_price)
         if triggered_by(queue, i64(taker.stop_price), last):
-            refuse_taker(lane, c, WOULD_TRIGGER)
+            refuse_taker(lane, WOULD_TRIGGER)
             return
         accept(lane).flags = PENDING
         taker.marks = MARK_PENDING
         store(lane, sign_of(queue) * i64(taker.stop_price), queue)
         return
     if kind == LIMIT_MAKER and first_match(lane) >= 0:
-        refuse_taker(lane, c, WOULD_TAKE)
+        refuse_taker(lane, WOULD_TAKE)
         return
     born = i64(lane.tops[EVENT_ROWS])
     accept(lane)
@@ -165,25 +165,25 @@ def end_order(lane, slot, reason):
 
 
 @compiled
-def cancel(lane, c):
+def cancel(lane):
     """CANCEL_ORDER."""
     work = lane.taker
     slot = open_order(lane, work.market, work.account, i64(work.id))
     if slot < 0:
-        refuse(lane.events, lane.tops, c, UNKNOWN_ORDER)
+        refuse_waiting(lane, UNKNOWN_ORDER)
         return
     filled = lane.orders[slot].marks & MARK_FILLED != 0
     wanted = i64(work.restriction)
     if (wanted == ONLY_NEW and filled) or (wanted == ONLY_PARTIALLY_FILLED and not filled):
-        refuse(lane.events, lane.tops, c, RESTRICTION_NOT_MET)
+        refuse_waiting(lane, RESTRICTION_NOT_MET)
         return
     end_order(lane, slot, BY_MEMBER)
 
 
 @outlined
-def cancel_all(lane, c):
+def cancel_all(lane):
     """CANCEL_ALL: walks the whole book of the market, so it costs as much as the book is deep."""
-    market, account = i64(c.market), i64(c.account)
+    market, account = i64(lane.taker.market), i64(lane.taker.account)
     reason = BY_OPERATOR if account == -1 else BY_MEMBER
     before = i64(lane.tops[EVENT_ROWS])
     for number in range(market * 4, market * 4 + 4):
@@ -198,11 +198,11 @@ def cancel_all(lane, c):
                 slot = after
             level -= 1
     if lane.tops[EVENT_ROWS] == before:
-        refuse(lane.events, lane.tops, c, UNKNOWN_ORDER)
+        refuse_waiting(lane, UNKNOWN_ORDER)
 
 
 @outlined
-def amend(lane, c):
+def amend(lane):
     """AMEND_ORDER: fewer lots at the same place in the queue."""
     work = lane.taker
     slot = open_order(lane, work.market, work.account, i64(work.id))
@@ -219,7 +219,7 @@ def amend(lane, c):
         elif taken >= i64(order.left):
             reason = AMEND_BELOW_FILLED
     if reason != 0:
-        refuse(lane.events, lane.tops, c, reason)
+        refuse_waiting(lane, reason)
         return
     order = lane.orders[slot]
     hold = hold_of(lane, order, slot, taken)
@@ -234,14 +234,14 @@ def amend(lane, c):
 
 
 @compiled
-def match_one(lane, c):
-    """Carry out one command that passed phase 1; `c` is only looked at to refuse it."""
+def match_one(lane):
+    """Carry out one command that passed phase 1."""
     kind = i64(lane.taker.kind)
     if kind == PLACE_ORDER:
-        place(lane, c)
+        place(lane)
     elif kind == CANCEL_ORDER:
-        cancel(lane, c)
+        cancel(lane)
     elif kind == AMEND_ORDER:
-        amend(lane, c)
+        amend(lane)
     else:
-        cancel_all(lane, c)
+        cancel_all(lane)

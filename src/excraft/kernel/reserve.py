@@ -232,7 +232,6 @@ def take_order(c, order_id, work):
     work.quantity = c.quantity
     work.stop_price = c.stop_price
     work.client_key = c.client_key
-    work.side = c.side
     work.order_type = c.order_type
     work.tif = c.time_in_force
     work.stp = c.self_trade

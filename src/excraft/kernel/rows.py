@@ -51,6 +51,18 @@ def refuse(events, tops, c, reason):
 
 
 @compiled
+def refuse_waiting(lane, reason):
+    """REFUSED for the command that is being matched. Its work row says what the event says: the
+    command itself would be one more line to wait for."""
+    work = lane.taker
+    row = new_event(lane.events, lane.tops, REFUSED, reason)
+    row.market = work.market
+    row.account = work.account
+    row.side = work.side
+    row.order_id = work.named
+
+
+@compiled
 def about(lane, kind, reason, order):
     """Event row about an order of the pool."""
     row = new_event(lane.events, lane.tops, kind, reason)

@@ -137,7 +137,7 @@ def spend_money(funds, assets, c, limits):
     if kept < 0:
         return NOT_RESERVED
     funds.reserves[kept].amount -= c.amount + fee
-    funds.fees[partition_of(i64(c.account)), i64(c.market)] += fee
+    funds.fees[i64(c.market), partition_of(i64(c.account))] += fee
     assets.supply[i64(c.market)] -= c.amount
     return 0
 
@@ -171,7 +171,7 @@ def pay_referral(funds, c, limits, row):
     theirs = funds.balances[partition]
     key = balance_key(referrer, asset)
     theirs[open_balance(theirs, funds.balance_count, partition, key)].free += owed
-    funds.fees[partition_of(payer), asset] -= owed
+    funds.fees[asset, partition_of(payer)] -= owed
     slots[at].owed = 0
     row.account = referrer
     row.market = asset

@@ -231,7 +231,7 @@ def snapshot(kernel) -> dict[str, np.ndarray]:
             [
                 tables.assets.decimals[:assets],
                 tables.assets.supply[:assets],
-                tables.funds.fees[:, :assets].sum(axis=0),
+                tables.funds.fees[:assets].sum(axis=1),
             ],
             axis=1,
         ),
@@ -259,7 +259,7 @@ def restore(kernel, arrays: dict[str, np.ndarray]) -> None:
     assets, markets = len(a["assets"]), len(a["markets"])
     tables.assets.decimals[:assets] = a["assets"][:, 0]
     tables.assets.supply[:assets] = a["assets"][:, 1]
-    tables.funds.fees[0, :assets] = a["assets"][:, 2]
+    tables.funds.fees[:assets, 0] = a["assets"][:, 2]
     for k, name in enumerate(MARKET_WORDS):
         tables.books.markets.view(np.ndarray)[name][:markets] = a["markets"][:, k]
     tables.books.rates[:markets] = a["rates"].reshape(markets, TIERS, 2)

@@ -7,18 +7,20 @@ that wanders between cores costs more than the command it serves.
 """
 
 from excraft.kernel.administer import FIRST_ADMINISTRATIVE, LIST_MARKET, administer_one
-from excraft.kernel.book import LOW
+from excraft.kernel.book import LOW, sign_of
 from excraft.kernel.compiled import (
     compiled,
     entry,
     i64,
     prefetch,
     prefetch_second,
+    prefetch_second_to_read,
     prefetch_to_read,
 )
 from excraft.kernel.funds import balance_key, partition_of, settle_one, spread
 from excraft.kernel.layout import (
     BOOK_PARTITIONS,
+    DOES_TRADE,
     EVENT_ROWS,
     FUNDS_PARTITIONS,
     OPEN,
@@ -39,6 +41,7 @@ from excraft.kernel.rows import refuse
 
 AHEAD = 16  # commands between asking for a cache line and using it
 SETTLED_AT_ONCE = 256  # rows
+BOOK_BITS = BOOK_PARTITIONS.bit_length() - 1
 SHORT = 64  # records of at most so many commands are not prefetched
 
 
@@ -50,12 +53,11 @@ def census(commands, counts):
     for i in range(len(commands)):
         c = commands[i]
         account = i64(c.account) & (FUNDS_PARTITIONS - 1)
-        if c.kind == PLACE_ORDER:
-            counts[account] += 2
-            counts[32 + (i64(c.market) & (BOOK_PARTITIONS - 1))] += 1
-            if c.client_key != 0:
-                counts[16 + account] += 1
-        elif c.kind >= FIRST_ADMINISTRATIVE:
+        places = 1 if c.kind == PLACE_ORDER else 0  # added, as a branch would be mispredicted
+        counts[account] += 2 * places
+        counts[32 + (i64(c.market) & (BOOK_PARTITIONS - 1))] += places
+        counts[16 + account] += places if c.client_key != 0 else 0
+        if c.kind >= FIRST_ADMINISTRATIVE:
             counts[50] += 1
             counts[account] += 1
             if c.kind == LIST_MARKET - 2:
@@ -87,7 +89,6 @@ def administer(funds, books, assets, batch, out):
         work.first = tops[EVENT_ROWS]
         work.count = 1
         work.origin = 0
-        work.waiting = 0
         administer_one(funds, books, assets, c, batch.limits, events, tops)
 
 
@@ -113,13 +114,39 @@ def fetch_account(funds, books, c, limits):
     prefetch(slots, spread(balance_key(account, m.quote_asset), mask))
 
 
+@compiled
+def fetch_market(books, c, limits):
+    """Ask for the lines of a command's market; `fetch_account` reads them."""
+    market = min(max(i64(c.market), 0), max(i64(limits[MARKETS]) - 1, 0))
+    prefetch_to_read(books.markets, market)
+    prefetch_second_to_read(books.markets, market)
+
+
+@compiled
+def markets_each(batch):
+    """Markets of a book partition, rounded up."""
+    return (i64(batch.limits[MARKETS]) + BOOK_PARTITIONS - 1) // BOOK_PARTITIONS
+
+
+@compiled
+def note(market, order_id, each):
+    """What sorting needs of a command that is to be matched, in one word: the rank of its market,
+    from 1, in the order in which they are matched (by partition, then by number), and the low
+    half of the id of its order."""
+    rank = (market & (BOOK_PARTITIONS - 1)) * each + (market >> BOOK_BITS) + 1
+    return (rank << 32) | (order_id & LOW)
+
+
 @entry
 def reserve(thread, threads, funds, books, batch, out):
     """Phase 1: the accounts of this thread."""
     events, tops = out.events[thread], out.tops[thread]
     commands, limits = batch.commands, batch.limits
     mine = out.mine[thread]
+    waiting, each = batch.waiting[thread], markets_each(batch)
     total = len(commands)
+    for i in range(total):
+        waiting[i] = 0
     if threads > 1:
         total = 0
         for i in range(len(commands)):
@@ -129,6 +156,10 @@ def reserve(thread, threads, funds, books, batch, out):
         if total > SHORT and k + AHEAD < total:
             ahead = k + AHEAD if threads == 1 else i64(mine[k + AHEAD])
             fetch_account(funds, books, commands[ahead], limits)
+            prefetch(batch.work, ahead)
+            prefetch_second(batch.work, ahead)
+            ahead = min(k + 2 * AHEAD, total - 1)
+            fetch_market(books, commands[ahead if threads == 1 else i64(mine[ahead])], limits)
         i = k if threads == 1 else i64(mine[k])
         c, work = commands[i], batch.work[i]
         if c.kind >= FIRST_ADMINISTRATIVE:
@@ -140,9 +171,11 @@ def reserve(thread, threads, funds, books, batch, out):
         work.kind = c.kind
         work.account = c.account
         work.market = c.market
-        work.waiting = 1
-        if reason != 0:
-            work.waiting = 0
+        work.side = c.side
+        work.named = 0 if c.kind == PLACE_ORDER else c.order_id
+        if reason == 0:
+            waiting[i] = note(i64(c.market), i64(work.id), each)
+        else:
             work.first = tops[EVENT_ROWS]
             work.count = 1
             work.origin = thread
@@ -155,12 +188,14 @@ def fetch_near(lane, batch, j, end):
     each stage asked for is what the next one reads. Without branches on what it finds, since they
     would be mispredicted: what a command does not need is some other line."""
     if j + 24 < end:
-        prefetch(lane.index, i64(batch.mixed[j + 24]) & (len(lane.index) - 1))
-        i = i64(batch.sorted[j + 24])
+        home, mask = i64(batch.sorted[j + 24]) & LOW, len(lane.index) - 1
+        prefetch(lane.index, home & mask)
+        prefetch(lane.index, (home + 1) & mask)  # removing looks there: the next line, or the same
+        i = i64(batch.sorted[j + 24]) >> 32
         prefetch(batch.work, i)
         prefetch_second(batch.work, i)
     if j + 16 < end:
-        market = i64(batch.work[i64(batch.sorted[j + 16])].market)
+        market = i64(batch.work[i64(batch.sorted[j + 16]) >> 32].market)
         prefetch(lane.queues, market * 4)
         prefetch(lane.markets, market)
         prefetch(lane.orders, likely_order(lane, batch, j + 16))
@@ -168,7 +203,7 @@ def fetch_near(lane, batch, j, end):
         order = lane.orders[likely_order(lane, batch, j + 8)]
         prefetch(lane.orders, max(i64(order.next), 0))
         prefetch(lane.orders, max(i64(order.prev), 0))
-        number = i64(batch.work[i64(batch.sorted[j + 8])].market) * 4
+        number = i64(batch.work[i64(batch.sorted[j + 8]) >> 32].market) * 4
         prefetch(lane.levels, best_level(lane, number))
         prefetch(lane.levels, best_level(lane, number + 1))
 
@@ -176,7 +211,7 @@ def fetch_near(lane, batch, j, end):
 @compiled
 def likely_order(lane, batch, j):
     """The slot that the first place of the index names for the order that command j is about."""
-    entry_ = i64(lane.index[i64(batch.mixed[j]) & (len(lane.index) - 1)])
+    entry_ = i64(lane.index[i64(batch.sorted[j]) & (len(lane.index) - 1)])
     return max((entry_ & LOW) - 1, 0)
 
 
@@ -206,7 +241,8 @@ def settle(thread, threads, funds, books, out):
                 account = i64(row.account)
                 slots = funds.balances[partition_of(account)]
                 prefetch(slots, i64(row.pay))
-                prefetch(slots, i64(row.receive))
+                trades = row.does & DOES_TRADE != 0  # nothing else is received
+                prefetch(slots, i64(row.receive) if trades else i64(row.pay))
                 prefetch(funds.accounts, account)
             settle_one(funds, books, events, rows[k if threads == 1 else i64(mine[k])])
     if threads == 1:
@@ -223,7 +259,7 @@ def match(thread, threads, funds, books, batch, out):
         if batch.owners[p] != thread or start == end:
             continue
         for j in range(start, end):
-            i = i64(batch.sorted[j])
+            i = i64(batch.sorted[j]) >> 32
             work = batch.work[i]
             lane = Lane(
                 books.orders[p],
@@ -242,7 +278,7 @@ def match(thread, threads, funds, books, batch, out):
             if end - start > SHORT:
                 fetch_near(lane, batch, j, end)
             first = i64(tops[EVENT_ROWS])
-            match_one(lane, batch.commands[i])
+            match_one(lane)
             work.first = first
             work.count = i64(tops[EVENT_ROWS]) - first
             work.origin = thread
@@ -265,8 +301,11 @@ def gather(begin, end, at, batch, out, rows):
     they end."""
     for i in range(begin, end):
         if end - begin > SHORT and i + AHEAD < end:
+            prefetch_to_read(batch.work, min(i + 2 * AHEAD, end - 1))
             ahead = batch.work[i + AHEAD]
-            prefetch_to_read(out.events[i64(ahead.origin)], i64(ahead.first))
+            source = out.events[i64(ahead.origin)]
+            prefetch_to_read(source, i64(ahead.first))
+            prefetch_second_to_read(source, i64(ahead.first))
         work = batch.work[i]
         source = out.events[i64(work.origin)]
         first = i64(work.first)

@@ -125,7 +125,7 @@ class Tables:
             balance_count=apart(f),
             clients=table(CLIENT, f, 16),
             client_count=apart(f),
-            fees=np.zeros((f, 16), np.int64),
+            fees=table(np.dtype(np.int64), 16, f),
             reserves=table(RESERVED, 16),
             reserve_count=np.zeros(1, np.int64),
         )
@@ -179,7 +179,9 @@ class Tables:
         if need > len(self.assets.decimals):
             size = power_of_two(need)
             self.assets = Assets(*(grown(column, size) for column in self.assets))
-            self.funds = self.funds._replace(fees=grown(self.funds.fees, size))
+            fees = table(np.dtype(np.int64), size, FUNDS_PARTITIONS)
+            fees[: len(self.funds.fees)] = self.funds.fees
+            self.funds = self.funds._replace(fees=fees)
         need = int(self.limits[MARKETS]) + listed
         if need > len(self.books.markets):
             size = power_of_two(need)

@@ -7,18 +7,17 @@ a millisecond and waking a thread up a tenth of that.
 from excraft.kernel.book import mixed
 from excraft.kernel.compiled import compiled, entry, give_way, i64, observe, publish
 from excraft.kernel.layout import BOOK_PARTITIONS, EVENT_ROWS, GATHERED_ROWS, SETTLEMENT_ROWS
-from excraft.kernel.reserve import MARKETS
 from excraft.kernel.step import (
     administer,
     count_rows,
     gather,
+    markets_each,
     match,
     open_trading,
     reserve,
     settle,
 )
 
-BOOK_BITS = BOOK_PARTITIONS.bit_length() - 1
 GONE = 1 << 62  # gate of a thread that failed
 PATIENCE = 1000  # looks before giving way to another thread
 
@@ -42,27 +41,23 @@ def meet(thread, threads, gates, number):
 
 
 @compiled
-def rank_of(market, each):
-    """Markets in the order in which they are matched: by partition, then by number."""
-    return (market & (BOOK_PARTITIONS - 1)) * each + (market >> BOOK_BITS)
-
-
-@compiled
-def markets_each(batch):
-    """Markets of a book partition, rounded up."""
-    return (i64(batch.limits[MARKETS]) + BOOK_PARTITIONS - 1) // BOOK_PARTITIONS
+def waiting(threads, i, batch):
+    """What the thread that reserved command i noted of it (see `step.note`); 0 when it is not to
+    be matched."""
+    noted = i64(batch.waiting[0, i])
+    for t in range(1, threads):
+        noted = max(noted, i64(batch.waiting[t, i]))
+    return noted
 
 
 @entry
-def tally(thread, begin, end, batch):
+def tally(thread, threads, begin, end, batch):
     """How many of commands begin..end are to be matched in each market."""
     ranks, each = batch.ranks[thread], markets_each(batch)
-    for k in range(each * BOOK_PARTITIONS):
+    for k in range(each * BOOK_PARTITIONS + 1):
         ranks[k] = 0
     for i in range(begin, end):
-        work = batch.work[i]
-        if work.waiting:
-            ranks[rank_of(i64(work.market), each)] += 1
+        ranks[waiting(threads, i, batch) >> 32] += 1
 
 
 @entry
@@ -76,10 +71,14 @@ def plan(threads, batch):
         batch.owners[p] = -1
         for k in range(p * each, (p + 1) * each):
             for t in range(threads):
-                count = i64(ranks[t, k])
-                ranks[t, k] = total
+                count = i64(ranks[t, k + 1])
+                ranks[t, k + 1] = total
                 total += count
     batch.starts[BOOK_PARTITIONS] = total
+    for t in range(threads):  # commands that do not wait: after all that do
+        count = i64(ranks[t, 0])
+        ranks[t, 0] = total
+        total += count
     for t in range(threads):
         batch.load[t] = 0
     for _ in range(BOOK_PARTITIONS):
@@ -96,17 +95,15 @@ def plan(threads, batch):
 
 
 @entry
-def sort(thread, begin, end, batch):
+def sort(thread, threads, begin, end, batch):
     """Put commands begin..end in their places, keeping the order within a market."""
-    ranks, each = batch.ranks[thread], markets_each(batch)
+    ranks = batch.ranks[thread]
     for i in range(begin, end):
-        work = batch.work[i]
-        if work.waiting:
-            rank = rank_of(i64(work.market), each)
-            at = i64(ranks[rank])
-            ranks[rank] = at + 1
-            batch.sorted[at] = i
-            batch.mixed[at] = mixed(i64(work.id))
+        noted = waiting(threads, i, batch)
+        rank = noted >> 32
+        at = i64(ranks[rank])
+        ranks[rank] = at + 1
+        batch.sorted[at] = (i << 32) | mixed(noted)
 
 
 @entry
@@ -127,14 +124,14 @@ def run(thread, threads, gates, administrative, funds, books, assets, batch, out
     reserve(thread, threads, funds, books, batch, out)
     if not meet(thread, threads, gates, 2):
         return -1
-    tally(thread, begin, end, batch)
+    tally(thread, threads, begin, end, batch)
     if not meet(thread, threads, gates, 3):
         return -1
     if thread == 0:
         plan(threads, batch)
     if not meet(thread, threads, gates, 4):
         return -1
-    sort(thread, begin, end, batch)
+    sort(thread, threads, begin, end, batch)
     if not meet(thread, threads, gates, 5):
         return -1
     match(thread, threads, funds, books, batch, out)
