@@ -5,7 +5,7 @@ levels with the best one at the end; keys of queues 1 and 3 are negated prices, 
 both directions. Orders of a level form a doubly linked list, first come first.
 """
 
-from excraft.kernel.compiled import compiled, i64
+from excraft.kernel.compiled import compiled, i64, nth
 from excraft.kernel.layout import FREE, FRESH, LEVELS, MARK_PENDING, OPEN
 
 LOOK = 8  # levels looked at one by one from the best before halving
@@ -45,12 +45,12 @@ def find_order(index, orders, order_id):
     at = index_place(order_id, mask)
     low = order_id & LOW
     while True:
-        entry = i64(index[at])
+        entry = i64(index[nth(at)])
         if entry == 0:
             return -1
         if ((entry >> 32) & LOW) == low:
             slot = (entry & LOW) - 1
-            if orders[slot].id == order_id:
+            if orders[nth(slot)].id == order_id:
                 return slot
         at = (at + 1) & mask
 
@@ -60,12 +60,12 @@ def index_add(index, order_id, slot):
     """Enter an open order."""
     mask = len(index) - 1
     at = index_place(order_id, mask)
-    while index[at] != 0:
+    while index[nth(at)] != 0:
         at = (at + 1) & mask
     high = order_id & 0x7FFFFFFF
     if order_id & 0x80000000:
         high -= 0x80000000  # so that the entry fits a signed word
-    index[at] = (high << 32) | (slot + 1)
+    index[nth(at)] = (high << 32) | (slot + 1)
 
 
 @compiled
@@ -73,19 +73,19 @@ def index_remove(index, order_id, slot):
     """Remove an open order and close the gap."""
     mask = len(index) - 1
     gap = index_place(order_id, mask)
-    while (i64(index[gap]) & LOW) != slot + 1:
+    while (i64(index[nth(gap)]) & LOW) != slot + 1:
         gap = (gap + 1) & mask
     at = gap
     while True:
         at = (at + 1) & mask
-        entry = i64(index[at])
+        entry = i64(index[nth(at)])
         if entry == 0:
             break
         home = index_place((entry >> 32) & LOW, mask)
         if ((at - home) & mask) >= ((at - gap) & mask):
-            index[gap] = entry
+            index[nth(gap)] = entry
             gap = at
-    index[gap] = 0
+    index[nth(gap)] = 0
 
 
 @compiled
@@ -96,7 +96,7 @@ def take_slot(lane):
     free = pool[FREE]
     if free > 0:
         pool[FREE] = free - 1
-        return i64(lane.free[free - 1])
+        return i64(lane.free[nth(free - 1)])
     fresh = pool[FRESH]
     pool[FRESH] = fresh + 1
     return fresh
@@ -109,14 +109,14 @@ def give_slot(lane, slot):
     pool[OPEN] -= 1
     lane.free[pool[FREE]] = slot
     pool[FREE] += 1
-    lane.orders[slot].id = 0
+    lane.orders[nth(slot)].id = 0
 
 
 @compiled
 def likely_level(levels, offset, count, key):
     """Where `key` is if there is no gap between it and the best; it cannot lie before, as all keys
     differ. Always a level of a queue that has one."""
-    best = i64(levels[offset + count - 1].key)
+    best = i64(levels[nth(offset + count - 1)].key)
     return min(max(count - 1 - (best - key), 0), count - 1)
 
 
@@ -126,17 +126,17 @@ def find_level(levels, offset, count, key):
     at = count
     if count > 0:
         likely = likely_level(levels, offset, count, key)
-        if levels[offset + likely].key == key:
+        if levels[nth(offset + likely)].key == key:
             return likely
     stop = max(0, count - LOOK)
     while at > stop:
-        if levels[offset + at - 1].key < key:
+        if levels[nth(offset + at - 1)].key < key:
             return at
         at -= 1
     low = 0
     while at > 0:  # halving without a branch that depends on what is found
         half = (at + 1) >> 1
-        low += half if levels[offset + low + half - 1].key < key else 0
+        low += half if levels[nth(offset + low + half - 1)].key < key else 0
         at -= half
     return low
 
@@ -150,9 +150,9 @@ def widen(lane, queue):
     lane.pool[LEVELS] = offset + capacity
     old = i64(queue.offset)
     for i in range(i64(queue.count)):
-        levels[offset + i].key = levels[old + i].key
-        levels[offset + i].head = levels[old + i].head
-        levels[offset + i].tail = levels[old + i].tail
+        levels[nth(offset + i)].key = levels[nth(old + i)].key
+        levels[nth(offset + i)].head = levels[nth(old + i)].head
+        levels[nth(offset + i)].tail = levels[nth(old + i)].tail
     queue.offset = offset
     queue.capacity = capacity
 
@@ -160,31 +160,31 @@ def widen(lane, queue):
 @compiled
 def enqueue(lane, number, slot, key):
     """Put an order at the end of its level in queue `number` (market x 4 + queue)."""
-    queue = lane.queues[number]
+    queue = lane.queues[nth(number)]
     levels, orders = lane.levels, lane.orders
     count = i64(queue.count)
     at = find_level(levels, i64(queue.offset), count, key)
     here = i64(queue.offset) + at
-    order = orders[slot]
+    order = orders[nth(slot)]
     order.next = -1
-    if at < count and levels[here].key == key:
-        tail = i64(levels[here].tail)
+    if at < count and levels[nth(here)].key == key:
+        tail = i64(levels[nth(here)].tail)
         order.prev = tail
-        orders[tail].next = slot
-        levels[here].tail = slot
+        orders[nth(tail)].next = slot
+        levels[nth(here)].tail = slot
         return
     if count == queue.capacity:
         widen(lane, queue)
         here = i64(queue.offset) + at
     last = i64(queue.offset) + count
     while last > here:
-        levels[last].key = levels[last - 1].key
-        levels[last].head = levels[last - 1].head
-        levels[last].tail = levels[last - 1].tail
+        levels[nth(last)].key = levels[nth(last - 1)].key
+        levels[nth(last)].head = levels[nth(last - 1)].head
+        levels[nth(last)].tail = levels[nth(last - 1)].tail
         last -= 1
-    levels[here].key = key
-    levels[here].head = slot
-    levels[here].tail = slot
+    levels[nth(here)].key = key
+    levels[nth(here)].head = slot
+    levels[nth(here)].tail = slot
     order.prev = -1
     queue.count = count + 1
 
@@ -193,26 +193,26 @@ def enqueue(lane, number, slot, key):
 def dequeue(lane, number, slot, key):
     """Take an order out of its queue."""
     orders = lane.orders
-    before, after = i64(orders[slot].prev), i64(orders[slot].next)
+    before, after = i64(orders[nth(slot)].prev), i64(orders[nth(slot)].next)
     if before >= 0 and after >= 0:
-        orders[before].next = after
-        orders[after].prev = before
+        orders[nth(before)].next = after
+        orders[nth(after)].prev = before
         return
-    queue, levels = lane.queues[number], lane.levels
+    queue, levels = lane.queues[nth(number)], lane.levels
     offset, count = i64(queue.offset), i64(queue.count)
     at = offset + find_level(levels, offset, count, key)
     if before >= 0:
-        orders[before].next = -1
-        levels[at].tail = before
+        orders[nth(before)].next = -1
+        levels[nth(at)].tail = before
     elif after >= 0:
-        orders[after].prev = -1
-        levels[at].head = after
+        orders[nth(after)].prev = -1
+        levels[nth(at)].head = after
     else:
         end = offset + count - 1
         while at < end:
-            levels[at].key = levels[at + 1].key
-            levels[at].head = levels[at + 1].head
-            levels[at].tail = levels[at + 1].tail
+            levels[nth(at)].key = levels[nth(at + 1)].key
+            levels[nth(at)].head = levels[nth(at + 1)].head
+            levels[nth(at)].tail = levels[nth(at + 1)].tail
             at += 1
         queue.count = count - 1
 
@@ -242,9 +242,9 @@ def key_of(order, extra, number):
 @compiled
 def remove(lane, slot):
     """Take an order out of queue, index and pool; its row stays readable until the next place."""
-    order = lane.orders[slot]
+    order = lane.orders[nth(slot)]
     queue = queue_of(order)
     number = i64(order.market) * 4 + queue
-    dequeue(lane, number, slot, key_of(order, lane.extras[slot], queue))
+    dequeue(lane, number, slot, key_of(order, lane.extras[nth(slot)], queue))
     index_remove(lane.index, i64(order.id), slot)
     give_slot(lane, slot)

@@ -6,7 +6,7 @@ order keeps stays right. Client ids are removed when their order closes, by shif
 
 import numpy as np
 
-from excraft.kernel.compiled import compiled, entry, i64, u64
+from excraft.kernel.compiled import compiled, entry, i64, nth, u64
 from excraft.kernel.layout import DOES_CLOSE, DOES_MAKE, DOES_TRADE, FUNDS_PARTITIONS
 from excraft.units import PPM
 
@@ -40,7 +40,7 @@ def find_balance(slots, key):
     mask = len(slots) - 1
     at = spread(key, mask)
     while True:
-        found = slots[at].key
+        found = slots[nth(at)].key
         if found == key:
             return at
         if found == 0:
@@ -51,11 +51,11 @@ def find_balance(slots, key):
 @entry
 def look_up(balances, account, asset):
     """(free, held) of one balance, zeros when it was never touched."""
-    slots = balances[partition_of(account)]
+    slots = balances[nth(partition_of(account))]
     at = find_balance(slots, balance_key(account, asset))
     if at < 0:
         return 0, 0
-    return i64(slots[at].free), i64(slots[at].held)
+    return i64(slots[nth(at)].free), i64(slots[nth(at)].held)
 
 
 @compiled
@@ -64,11 +64,11 @@ def open_balance(slots, counts, partition, key):
     mask = len(slots) - 1
     at = spread(key, mask)
     while True:
-        found = slots[at].key
+        found = slots[nth(at)].key
         if found == key:
             return at
         if found == 0:
-            slots[at].key = key
+            slots[nth(at)].key = key
             counts[partition] += 1
             return at
         at = (at + 1) & mask
@@ -85,8 +85,8 @@ def find_client(slots, account, key):
     """Slot of the account's open order with this client key, -1 when there is none."""
     mask = len(slots) - 1
     at = client_place(key, account, mask)
-    while slots[at].order_id != 0:
-        if slots[at].key == key and slots[at].account == account:
+    while slots[nth(at)].order_id != 0:
+        if slots[nth(at)].key == key and slots[nth(at)].account == account:
             return at
         at = (at + 1) & mask
     return -1
@@ -97,12 +97,12 @@ def add_client(slots, account, key, market, order_id):
     """Remember an open order's client key; the caller has seen to the room."""
     mask = len(slots) - 1
     at = client_place(key, account, mask)
-    while slots[at].order_id != 0:
+    while slots[nth(at)].order_id != 0:
         at = (at + 1) & mask
-    slots[at].key = key
-    slots[at].account = account
-    slots[at].market = market
-    slots[at].order_id = order_id
+    slots[nth(at)].key = key
+    slots[nth(at)].account = account
+    slots[nth(at)].market = market
+    slots[nth(at)].order_id = order_id
 
 
 @compiled
@@ -113,16 +113,16 @@ def remove_client(slots, account, key):
     at = gap
     while True:
         at = (at + 1) & mask
-        if slots[at].order_id == 0:
+        if slots[nth(at)].order_id == 0:
             break
-        home = client_place(slots[at].key, slots[at].account, mask)
+        home = client_place(slots[nth(at)].key, slots[nth(at)].account, mask)
         if ((at - home) & mask) >= ((at - gap) & mask):
-            slots[gap].key = slots[at].key
-            slots[gap].account = slots[at].account
-            slots[gap].market = slots[at].market
-            slots[gap].order_id = slots[at].order_id
+            slots[nth(gap)].key = slots[nth(at)].key
+            slots[nth(gap)].account = slots[nth(at)].account
+            slots[nth(gap)].market = slots[nth(at)].market
+            slots[nth(gap)].order_id = slots[nth(at)].order_id
             gap = at
-    slots[gap].order_id = 0
+    slots[nth(gap)].order_id = 0
 
 
 @compiled
@@ -144,28 +144,28 @@ def settle_one(funds, books, events, row):
     """Apply one settlement row to its account."""
     account = i64(row.account)
     partition = partition_of(account)
-    slots = funds.balances[partition]
+    slots = funds.balances[nth(partition)]
     pay = i64(row.pay)
-    slots[pay].held -= row.paid + row.back
-    slots[pay].free += row.back
+    slots[nth(pay)].held -= row.paid + row.back
+    slots[nth(pay)].free += row.back
     does = i64(row.does)
     if does & DOES_TRADE:
         market = i64(row.market)
-        tier = i64(funds.accounts[account].tier)
+        tier = i64(funds.accounts[nth(account)].tier)
         rate = i64(books.rates[market, tier, 1 - ((does & DOES_MAKE) >> 1)])
         gross = i64(row.gross)
         fee = fee_of(gross, rate)
-        slots[i64(row.receive)].free += gross - fee
-        asset = i64(books.markets[market].quote_asset)
-        if events[i64(row.event)].side == 0:
-            asset = i64(books.markets[market].base_asset)
+        slots[nth(i64(row.receive))].free += gross - fee
+        asset = i64(books.markets[nth(market)].quote_asset)
+        if events[nth(i64(row.event))].side == 0:
+            asset = i64(books.markets[nth(market)].base_asset)
         funds.fees[asset, partition] += fee
-        events[i64(row.event)].amount = fee
-        owner = funds.accounts[account]
+        events[nth(i64(row.event))].amount = fee
+        owner = funds.accounts[nth(account)]
         if owner.referrer != 0:
-            slots[i64(row.receive)].owed += share_of(fee, i64(owner.share))
+            slots[nth(i64(row.receive))].owed += share_of(fee, i64(owner.share))
     if does & DOES_CLOSE:
-        funds.accounts[account].open_orders -= 1
+        funds.accounts[nth(account)].open_orders -= 1
         key = i64(row.client_key)
         if key != 0:
             remove_client(funds.clients[partition], account, key)

@@ -1,7 +1,7 @@
 """Phase 2, one command at a time: place, cancel, cancel all, amend, and the stops they set off."""
 
 from excraft.kernel.book import remove, sign_of, stop_queue
-from excraft.kernel.compiled import compiled, i64, outlined
+from excraft.kernel.compiled import compiled, i64, nth, outlined
 from excraft.kernel.layout import (
     EVENT_ROWS,
     MARK_CLIENT,
@@ -77,7 +77,7 @@ def place(lane):
     kind = i64(taker.order_type)
     if is_stop(kind):
         queue = stop_queue(kind, i64(taker.side))
-        last = i64(lane.markets[i64(taker.market)].last_price)
+        last = i64(lane.markets[nth(i64(taker.market))].last_price)
         if triggered_by(queue, i64(taker.stop_price), last):
             refuse_taker(lane, WOULD_TRIGGER)
             return
@@ -101,8 +101,8 @@ def next_stop(lane, market, queue):
     slot = best_order(lane, market * 4 + queue)
     if slot < 0:
         return -1
-    last = i64(lane.markets[market].last_price)
-    return slot if triggered_by(queue, i64(lane.extras[slot].stop_price), last) else -1
+    last = i64(lane.markets[nth(market)].last_price)
+    return slot if triggered_by(queue, i64(lane.extras[nth(slot)].stop_price), last) else -1
 
 
 @compiled
@@ -118,7 +118,7 @@ def fire_stop(lane, market):
 @outlined
 def fire(lane, slot):
     """Take one stop order off its queue and make it the taker."""
-    order, extra, taker = lane.orders[slot], lane.extras[slot], lane.taker
+    order, extra, taker = lane.orders[nth(slot)], lane.extras[nth(slot)], lane.taker
     kind = i64(order.order_type)
     taker.id = order.id
     taker.left = order.left
@@ -152,7 +152,7 @@ def fire(lane, slot):
 @compiled
 def end_order(lane, slot, reason):
     """Cancel one open order."""
-    order = lane.orders[slot]
+    order = lane.orders[nth(slot)]
     hold = hold_of(lane, order, slot, i64(order.left))
     row = about(lane, ORDER_CANCELED, reason, order)
     row.flags = (PENDING if order.marks & MARK_PENDING else RESTING) | CLOSED
@@ -172,7 +172,7 @@ def cancel(lane):
     if slot < 0:
         refuse_waiting(lane, UNKNOWN_ORDER)
         return
-    filled = lane.orders[slot].marks & MARK_FILLED != 0
+    filled = lane.orders[nth(slot)].marks & MARK_FILLED != 0
     wanted = i64(work.restriction)
     if (wanted == ONLY_NEW and filled) or (wanted == ONLY_PARTIALLY_FILLED and not filled):
         refuse_waiting(lane, RESTRICTION_NOT_MET)
@@ -187,13 +187,13 @@ def cancel_all(lane):
     reason = BY_OPERATOR if account == -1 else BY_MEMBER
     before = i64(lane.tops[EVENT_ROWS])
     for number in range(market * 4, market * 4 + 4):
-        queue = lane.queues[number]
+        queue = lane.queues[nth(number)]
         level = i64(queue.count) - 1
         while level >= 0:
-            slot = i64(lane.levels[i64(queue.offset) + level].head)
+            slot = i64(lane.levels[nth(i64(queue.offset) + level)].head)
             while slot >= 0:
-                after = i64(lane.orders[slot].next)
-                if account == -1 or lane.orders[slot].account == account:
+                after = i64(lane.orders[nth(slot)].next)
+                if account == -1 or lane.orders[nth(slot)].account == account:
                     end_order(lane, slot, reason)
                 slot = after
             level -= 1
@@ -210,7 +210,7 @@ def amend(lane):
     if slot < 0:
         reason = UNKNOWN_ORDER
     else:
-        order = lane.orders[slot]
+        order = lane.orders[nth(slot)]
         taken = i64(order.quantity) - i64(work.quantity)
         if order.marks & MARK_PENDING and not is_limit(i64(order.order_type)):
             reason = NOT_AMENDABLE
@@ -221,7 +221,7 @@ def amend(lane):
     if reason != 0:
         refuse_waiting(lane, reason)
         return
-    order = lane.orders[slot]
+    order = lane.orders[nth(slot)]
     hold = hold_of(lane, order, slot, taken)
     order.quantity -= taken
     order.left -= taken

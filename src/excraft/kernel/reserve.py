@@ -3,7 +3,7 @@
 The checks stand in the order of docs/reference/kernel-rules.md; after the last one nothing fails.
 """
 
-from excraft.kernel.compiled import compiled, i64
+from excraft.kernel.compiled import compiled, i64, nth
 from excraft.kernel.funds import (
     add_client,
     balance_key,
@@ -112,11 +112,13 @@ def move(price, band_ppm):
 @compiled
 def best_price(books, market, side):
     """Best price of a side in ticks, 0 when it is empty."""
-    queue = books.queues[market * 4 + side]
+    queue = books.queues[nth(market * 4 + side)]
     if queue.count == 0:
         return 0
     key = i64(
-        books.levels[market & (BOOK_PARTITIONS - 1)][i64(queue.offset) + i64(queue.count) - 1].key
+        books.levels[nth(market & (BOOK_PARTITIONS - 1))][
+            i64(queue.offset) + i64(queue.count) - 1
+        ].key
     )
     return key if side == 0 else -key
 
@@ -244,14 +246,14 @@ def reserve_place(funds, books, c, index, limits, work):
     account, market = i64(c.account), i64(c.market)
     if account < 0 or account >= limits[ACCOUNTS]:
         return UNKNOWN_ACCOUNT
-    owner = funds.accounts[account]
+    owner = funds.accounts[nth(account)]
     if owner.state == FROZEN:
         return ACCOUNT_FROZEN
     if owner.level == 0 and limits[UNVERIFIED_MAY_TRADE] == 0:
         return NOT_VERIFIED
     if market < 0 or market >= limits[MARKETS]:
         return UNKNOWN_MARKET
-    m = books.markets[market]
+    m = books.markets[nth(market)]
     if m.state != TRADING:
         return MARKET_NOT_TRADING
     if m.pool != 0 and m.pool != owner.pool:
@@ -276,11 +278,11 @@ def reserve_place(funds, books, c, index, limits, work):
     key = i64(c.client_key)
     if key != 0 and find_client(funds.clients[partition], account, key) >= 0:
         return DUPLICATE_CLIENT_ID
-    slots = funds.balances[partition]
+    slots = funds.balances[nth(partition)]
     buy = c.side == 0
     pays = balance_key(account, m.quote_asset if buy else m.base_asset)
     pay = find_balance(slots, pays)
-    reason = measure_hold(c, m, reference, i64(slots[pay].free) if pay >= 0 else 0, work)
+    reason = measure_hold(c, m, reference, i64(slots[nth(pay)].free) if pay >= 0 else 0, work)
     if reason != OK:
         return reason
     if pay < 0:
@@ -290,8 +292,8 @@ def reserve_place(funds, books, c, index, limits, work):
     work.pay = pay
     work.receive = open_balance(slots, funds.balance_count, partition, receives)
     work.group = owner.group
-    slots[pay].free -= work.held
-    slots[pay].held += work.held
+    slots[nth(pay)].free -= work.held
+    slots[nth(pay)].held += work.held
     owner.open_orders += 1
     if key != 0:
         add_client(funds.clients[partition], account, key, market, i64(work.id))
@@ -309,14 +311,14 @@ def reserve_other(funds, books, c, limits, work):
     everybody = kind == CANCEL_ALL and account == -1
     if not everybody and (account < 0 or account >= limits[ACCOUNTS]):
         return UNKNOWN_ACCOUNT
-    if kind == AMEND_ORDER and funds.accounts[account].state == FROZEN:
+    if kind == AMEND_ORDER and funds.accounts[nth(account)].state == FROZEN:
         return ACCOUNT_FROZEN
     if market < 0 or market >= limits[MARKETS]:
         return UNKNOWN_MARKET
     if kind == CANCEL_ALL:
         return OK
     if kind == AMEND_ORDER:
-        if books.markets[market].state != TRADING:
+        if books.markets[nth(market)].state != TRADING:
             return MARKET_NOT_TRADING
         if c.quantity < 1:
             return QUANTITY_OUT_OF_RANGE
@@ -324,9 +326,9 @@ def reserve_other(funds, books, c, limits, work):
     if target == 0:
         slots = funds.clients[partition_of(account)]
         at = find_client(slots, account, i64(c.client_key)) if c.client_key != 0 else -1
-        if at < 0 or slots[at].market != market:
+        if at < 0 or slots[nth(at)].market != market:
             return UNKNOWN_ORDER
-        target = i64(slots[at].order_id)
+        target = i64(slots[nth(at)].order_id)
     work.id = target
     work.quantity = c.quantity
     work.restriction = c.restriction

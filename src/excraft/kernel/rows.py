@@ -1,6 +1,6 @@
 """Writing event and settlement rows: every column of a row is set, since buffers are used again."""
 
-from excraft.kernel.compiled import compiled, i64
+from excraft.kernel.compiled import compiled, i64, nth
 from excraft.kernel.layout import (
     DOES_CLOSE,
     EVENT_ROWS,
@@ -21,7 +21,7 @@ def new_event(events, tops, kind, reason):
     """The next event row, with all numbers 0."""
     at = tops[EVENT_ROWS]
     tops[EVENT_ROWS] = at + 1
-    row = events[at]
+    row = events[nth(at)]
     row.kind = kind
     row.reason = reason
     row.command = 0
@@ -94,7 +94,7 @@ def new_settlement(lane, order, does):
     """Settlement row of an order (of the pool or the taker), linked to the newest event row."""
     at = lane.tops[SETTLEMENT_ROWS]
     lane.tops[SETTLEMENT_ROWS] = at + 1
-    row = lane.settlements[at]
+    row = lane.settlements[nth(at)]
     row.pay = order.pay
     row.receive = order.receive
     row.account = order.account
@@ -113,7 +113,7 @@ def close_maker(lane, row, order, slot):
     """Let a settlement row also close the order of the pool."""
     row.does = i64(row.does) | DOES_CLOSE
     if order.marks & MARK_CLIENT:
-        row.client_key = lane.extras[slot].client_key
+        row.client_key = lane.extras[nth(slot)].client_key
 
 
 @compiled

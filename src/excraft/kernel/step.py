@@ -7,11 +7,12 @@ that wanders between cores costs more than the command it serves.
 """
 
 from excraft.kernel.administer import FIRST_ADMINISTRATIVE, LIST_MARKET, administer_one
-from excraft.kernel.book import LOW, sign_of
+from excraft.kernel.book import LOW
 from excraft.kernel.compiled import (
     compiled,
     entry,
     i64,
+    nth,
     prefetch,
     prefetch_second,
     prefetch_second_to_read,
@@ -51,7 +52,7 @@ def census(commands, counts):
     partition, [32..47] orders per book partition, [48] accounts, [49] assets or markets, [50] all
     administrative commands."""
     for i in range(len(commands)):
-        c = commands[i]
+        c = commands[nth(i)]
         account = i64(c.account) & (FUNDS_PARTITIONS - 1)
         places = 1 if c.kind == PLACE_ORDER else 0  # added, as a branch would be mispredicted
         counts[account] += 2 * places
@@ -70,7 +71,7 @@ def census(commands, counts):
 def fetch_credited(funds, c):
     """Ask for the balance that a credit or a debit changes; another command asks for any."""
     account = i64(c.account)
-    slots = funds.balances[partition_of(account)]
+    slots = funds.balances[nth(partition_of(account))]
     prefetch(slots, spread(balance_key(account, c.market), len(slots) - 1))
 
 
@@ -81,11 +82,11 @@ def administer(funds, books, assets, batch, out):
     total = len(batch.commands)
     for i in range(total):
         if total > SHORT and i + AHEAD < total:
-            fetch_credited(funds, batch.commands[i + AHEAD])
-        c = batch.commands[i]
+            fetch_credited(funds, batch.commands[nth(i + AHEAD)])
+        c = batch.commands[nth(i)]
         if c.kind < FIRST_ADMINISTRATIVE:
             continue
-        work = batch.work[i]
+        work = batch.work[nth(i)]
         work.first = tops[EVENT_ROWS]
         work.count = 1
         work.origin = 0
@@ -106,10 +107,10 @@ def fetch_account(funds, books, c, limits):
     account = min(max(i64(c.account), 0), max(i64(limits[ACCOUNTS]) - 1, 0))
     market = min(max(i64(c.market), 0), max(i64(limits[MARKETS]) - 1, 0))
     prefetch(funds.accounts, account)
-    slots = funds.balances[partition_of(account)]
+    slots = funds.balances[nth(partition_of(account))]
     mask = len(slots) - 1
     mask = mask if c.kind == PLACE_ORDER else 0  # nothing else touches balances
-    m = books.markets[market]
+    m = books.markets[nth(market)]
     prefetch(slots, spread(balance_key(account, m.base_asset), mask))
     prefetch(slots, spread(balance_key(account, m.quote_asset), mask))
 
@@ -140,7 +141,7 @@ def note(market, order_id, each):
 @entry
 def reserve(thread, threads, funds, books, batch, out):
     """Phase 1: the accounts of this thread."""
-    events, tops = out.events[thread], out.tops[thread]
+    events, tops = out.events[nth(thread)], out.tops[thread]
     commands, limits = batch.commands, batch.limits
     mine = out.mine[thread]
     waiting, each = batch.waiting[thread], markets_each(batch)
@@ -151,17 +152,17 @@ def reserve(thread, threads, funds, books, batch, out):
         total = 0
         for i in range(len(commands)):
             mine[total] = i
-            total += 1 if thread_of(i64(commands[i].account), threads) == thread else 0
+            total += 1 if thread_of(i64(commands[nth(i)].account), threads) == thread else 0
     for k in range(total):
         if total > SHORT and k + AHEAD < total:
             ahead = k + AHEAD if threads == 1 else i64(mine[k + AHEAD])
-            fetch_account(funds, books, commands[ahead], limits)
+            fetch_account(funds, books, commands[nth(ahead)], limits)
             prefetch(batch.work, ahead)
             prefetch_second(batch.work, ahead)
             ahead = min(k + 2 * AHEAD, total - 1)
             fetch_market(books, commands[ahead if threads == 1 else i64(mine[ahead])], limits)
         i = k if threads == 1 else i64(mine[k])
-        c, work = commands[i], batch.work[i]
+        c, work = commands[nth(i)], batch.work[nth(i)]
         if c.kind >= FIRST_ADMINISTRATIVE:
             continue
         if c.kind == PLACE_ORDER:
@@ -188,14 +189,14 @@ def fetch_near(lane, batch, j, end):
     each stage asked for is what the next one reads. Without branches on what it finds, since they
     would be mispredicted: what a command does not need is some other line."""
     if j + 24 < end:
-        home, mask = i64(batch.sorted[j + 24]) & LOW, len(lane.index) - 1
+        home, mask = i64(batch.sorted[nth(j + 24)]) & LOW, len(lane.index) - 1
         prefetch(lane.index, home & mask)
         prefetch(lane.index, (home + 1) & mask)  # removing looks there: the next line, or the same
-        i = i64(batch.sorted[j + 24]) >> 32
+        i = i64(batch.sorted[nth(j + 24)]) >> 32
         prefetch(batch.work, i)
         prefetch_second(batch.work, i)
     if j + 16 < end:
-        market = i64(batch.work[i64(batch.sorted[j + 16]) >> 32].market)
+        market = i64(batch.work[i64(batch.sorted[nth(j + 16)]) >> 32].market)
         prefetch(lane.queues, market * 4)
         prefetch(lane.markets, market)
         prefetch(lane.orders, likely_order(lane, batch, j + 16))
@@ -203,7 +204,7 @@ def fetch_near(lane, batch, j, end):
         order = lane.orders[likely_order(lane, batch, j + 8)]
         prefetch(lane.orders, max(i64(order.next), 0))
         prefetch(lane.orders, max(i64(order.prev), 0))
-        number = i64(batch.work[i64(batch.sorted[j + 8]) >> 32].market) * 4
+        number = i64(batch.work[i64(batch.sorted[nth(j + 8)]) >> 32].market) * 4
         prefetch(lane.levels, best_level(lane, number))
         prefetch(lane.levels, best_level(lane, number + 1))
 
@@ -211,14 +212,14 @@ def fetch_near(lane, batch, j, end):
 @compiled
 def likely_order(lane, batch, j):
     """The slot that the first place of the index names for the order that command j is about."""
-    entry_ = i64(lane.index[i64(batch.sorted[j]) & (len(lane.index) - 1)])
+    entry_ = i64(lane.index[i64(batch.sorted[nth(j)]) & (len(lane.index) - 1)])
     return max((entry_ & LOW) - 1, 0)
 
 
 @compiled
 def best_level(lane, number):
     """Row of the best level of a queue."""
-    queue = lane.queues[number]
+    queue = lane.queues[nth(number)]
     return max(i64(queue.offset) + i64(queue.count) - 1, 0)
 
 
@@ -228,7 +229,7 @@ def settle(thread, threads, funds, books, out):
     thread also empties them."""
     mine = out.mine[thread]
     for origin in range(threads):
-        rows, events = out.settlements[origin], out.events[origin]
+        rows, events = out.settlements[nth(origin)], out.events[nth(origin)]
         total = i64(out.tops[origin, SETTLEMENT_ROWS])
         if threads > 1:
             rows_of_all, total = total, 0
@@ -239,7 +240,7 @@ def settle(thread, threads, funds, books, out):
             if total > SHORT and k + AHEAD < total:
                 row = rows[k + AHEAD if threads == 1 else i64(mine[k + AHEAD])]
                 account = i64(row.account)
-                slots = funds.balances[partition_of(account)]
+                slots = funds.balances[nth(partition_of(account))]
                 prefetch(slots, i64(row.pay))
                 trades = row.does & DOES_TRADE != 0  # nothing else is received
                 prefetch(slots, i64(row.receive) if trades else i64(row.pay))
@@ -259,19 +260,19 @@ def match(thread, threads, funds, books, batch, out):
         if batch.owners[p] != thread or start == end:
             continue
         for j in range(start, end):
-            i = i64(batch.sorted[j]) >> 32
-            work = batch.work[i]
+            i = i64(batch.sorted[nth(j)]) >> 32
+            work = batch.work[nth(i)]
             lane = Lane(
-                books.orders[p],
-                books.extras[p],
-                books.index[p],
-                books.free[p],
+                books.orders[nth(p)],
+                books.extras[nth(p)],
+                books.index[nth(p)],
+                books.free[nth(p)],
                 books.pool[p],
-                books.levels[p],
+                books.levels[nth(p)],
                 books.queues,
                 books.markets,
-                out.events[thread],
-                out.settlements[thread],
+                out.events[nth(thread)],
+                out.settlements[nth(thread)],
                 tops,
                 work,
             )
@@ -291,7 +292,7 @@ def count_rows(begin, end, batch):
     """How many event rows commands begin..end have."""
     total = 0
     for i in range(begin, end):
-        total += i64(batch.work[i].count)
+        total += i64(batch.work[nth(i)].count)
     return total
 
 
@@ -302,12 +303,12 @@ def gather(begin, end, at, batch, out, rows):
     for i in range(begin, end):
         if end - begin > SHORT and i + AHEAD < end:
             prefetch_to_read(batch.work, min(i + 2 * AHEAD, end - 1))
-            ahead = batch.work[i + AHEAD]
-            source = out.events[i64(ahead.origin)]
+            ahead = batch.work[nth(i + AHEAD)]
+            source = out.events[nth(i64(ahead.origin))]
             prefetch_to_read(source, i64(ahead.first))
             prefetch_second_to_read(source, i64(ahead.first))
-        work = batch.work[i]
-        source = out.events[i64(work.origin)]
+        work = batch.work[nth(i)]
+        source = out.events[nth(i64(work.origin))]
         first = i64(work.first)
         for k in range(i64(work.count)):
             rows[at + k] = source[first + k]

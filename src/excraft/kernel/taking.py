@@ -5,7 +5,7 @@ triggered by it.
 """
 
 from excraft.kernel.book import enqueue, find_order, index_add, remove, sign_of, take_slot
-from excraft.kernel.compiled import compiled, i64, outlined
+from excraft.kernel.compiled import compiled, i64, nth, outlined
 from excraft.kernel.layout import (
     DOES_MAKE,
     DOES_TRADE,
@@ -42,11 +42,11 @@ NO_LIQUIDITY = int(Reason.NO_LIQUIDITY)
 @compiled
 def best_order(lane, number):
     """Slot of the first order of a queue, -1 when it is empty."""
-    queue = lane.queues[number]
+    queue = lane.queues[nth(number)]
     count = i64(queue.count)
     if count == 0:
         return -1
-    return i64(lane.levels[i64(queue.offset) + count - 1].head)
+    return i64(lane.levels[nth(i64(queue.offset) + count - 1)].head)
 
 
 @compiled
@@ -54,11 +54,11 @@ def first_match(lane):
     """Slot of the best opposite order that the taker's price accepts, -1 when there is none."""
     taker = lane.taker
     opposite = 1 - i64(taker.side)
-    queue = lane.queues[i64(taker.market) * 4 + opposite]
+    queue = lane.queues[nth(i64(taker.market) * 4 + opposite)]
     count = i64(queue.count)
     if count == 0 or taker.cap == 0:
         return -1
-    level = lane.levels[i64(queue.offset) + count - 1]
+    level = lane.levels[nth(i64(queue.offset) + count - 1)]
     if level.key < sign_of(opposite) * i64(taker.cap):
         return -1
     return i64(level.head)
@@ -76,8 +76,8 @@ def same_owner(taker, maker):
 def hold_of(lane, order, slot, lots):
     """Atoms that `lots` of an order of the pool hold; a pending order's budget is held whole."""
     if order.marks & MARK_PENDING and not is_limit(i64(order.order_type)):
-        return i64(lane.extras[slot].hold)
-    market = lane.markets[i64(order.market)]
+        return i64(lane.extras[nth(slot)].hold)
+    market = lane.markets[nth(i64(order.market))]
     if order.side == 0:
         return i64(order.price) * i64(market.unit_atoms) * lots
     return lots * i64(market.lot_atoms)
@@ -101,14 +101,14 @@ def can_fill(lane):
     """FOK: whether the whole quantity can be had within the limit, own orders not counted."""
     taker = lane.taker
     opposite = 1 - i64(taker.side)
-    queue = lane.queues[i64(taker.market) * 4 + opposite]
+    queue = lane.queues[nth(i64(taker.market) * 4 + opposite)]
     worst = sign_of(opposite) * i64(taker.cap)
     total = 0
     at = i64(queue.offset) + i64(queue.count) - 1
-    while at >= i64(queue.offset) and lane.levels[at].key >= worst:
-        slot = i64(lane.levels[at].head)
+    while at >= i64(queue.offset) and lane.levels[nth(at)].key >= worst:
+        slot = i64(lane.levels[nth(at)].head)
         while slot >= 0:
-            maker = lane.orders[slot]
+            maker = lane.orders[nth(slot)]
             if not same_owner(taker, maker):
                 total += i64(maker.left)
                 if total >= i64(taker.left):
@@ -133,8 +133,8 @@ def affordable(taker, maker, unit):
 def trade(lane, slot, lots):
     """One trade with the order in `slot`: two event rows, two settlement rows. The caller removes
     a maker that has nothing left, here and in `expire_maker` and `prevent`."""
-    taker, maker = lane.taker, lane.orders[slot]
-    market = lane.markets[i64(taker.market)]
+    taker, maker = lane.taker, lane.orders[nth(slot)]
+    market = lane.markets[nth(i64(taker.market))]
     price = i64(maker.price)
     notional = price * i64(market.unit_atoms) * lots
     base = lots * i64(market.lot_atoms)
@@ -182,7 +182,7 @@ def trade(lane, slot, lots):
 @outlined
 def expire_maker(lane, slot):
     """Self-trade prevention ends a resting order."""
-    maker = lane.orders[slot]
+    maker = lane.orders[nth(slot)]
     hold = hold_of(lane, maker, slot, i64(maker.left))
     row = about(lane, ORDER_EXPIRED, SELF_TRADE, maker)
     row.flags = RESTING | CLOSED
@@ -197,8 +197,8 @@ def expire_maker(lane, slot):
 @outlined
 def prevent(lane, slot, lots):
     """Self-trade prevention by DECREMENT: both orders lose `lots`, nothing is traded."""
-    taker, maker = lane.taker, lane.orders[slot]
-    market = lane.markets[i64(taker.market)]
+    taker, maker = lane.taker, lane.orders[nth(slot)]
+    market = lane.markets[nth(i64(taker.market))]
     taker.left -= lots
     if taker.budget != NO_BUDGET:
         taker.budget -= i64(maker.price) * i64(market.unit_atoms) * lots
@@ -235,12 +235,12 @@ def prevent(lane, slot, lots):
 def match_all(lane):
     """Trade while the price allows; why it stopped, 0 when nothing acceptable is left."""
     taker = lane.taker
-    unit = i64(lane.markets[i64(taker.market)].unit_atoms)
+    unit = i64(lane.markets[nth(i64(taker.market))].unit_atoms)
     while taker.left > 0 and taker.budget != 0:
         slot = first_match(lane)
         if slot < 0:
             return 0
-        maker = lane.orders[slot]
+        maker = lane.orders[nth(slot)]
         own = same_owner(taker, maker)
         if own and taker.stp != DECREMENT:
             if taker.stp == EXPIRE_TAKER:
@@ -281,7 +281,7 @@ def store(lane, key, queue):
     """Put the taker into the pool, the index and a queue."""
     taker = lane.taker
     slot = take_slot(lane)
-    order = lane.orders[slot]
+    order = lane.orders[nth(slot)]
     order.id = taker.id
     order.left = taker.left
     order.price = taker.price
@@ -295,7 +295,7 @@ def store(lane, key, queue):
     order.order_type = taker.order_type
     order.modes = i64(taker.tif) + 16 * i64(taker.stp)
     order.marks = taker.marks
-    extra = lane.extras[slot]
+    extra = lane.extras[nth(slot)]
     if taker.client_key != 0 or taker.stop_price != 0:
         order.marks |= MARK_CLIENT
         extra.client_key = taker.client_key
@@ -319,7 +319,7 @@ def execute(lane, born):
     if taker.left == 0 and not by_amount:
         return
     if is_limit(kind) and taker.tif == GTC and stopped != SELF_TRADE:
-        lane.events[born].left = taker.left
+        lane.events[nth(born)].left = taker.left
         side = i64(taker.side)
         store(lane, sign_of(side) * i64(taker.price), side)
         return
@@ -334,7 +334,7 @@ def open_order(lane, market, account, order_id):
     slot = find_order(lane.index, lane.orders, order_id)
     if slot < 0:
         return -1
-    order = lane.orders[slot]
+    order = lane.orders[nth(slot)]
     if order.market != market or order.account != account:
         return -1
     return slot
