@@ -85,10 +85,14 @@ def test_a_job_that_fails_stops_no_other(caplog):
 
 
 class Server(threading.Thread):
-    """A mail server for one mail, TLS from the first byte; `said` is what the client said."""
+    """A mail server for one mail; `said` is what the client said.
 
-    def __init__(self, certificate):
+    `starttls` None: TLS from the first byte; True: once it is asked for; False: never offered.
+    """
+
+    def __init__(self, certificate, starttls=None):
         super().__init__(daemon=True)
+        self.starttls, self.plain_said = starttls, []
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(certificate)
         self.door = socket.create_server(("127.0.0.1", 0))
@@ -98,14 +102,31 @@ class Server(threading.Thread):
     def run(self):
         plain, _ = self.door.accept()
         try:
+            if self.starttls is not None and not self.before_tls(plain):
+                return
             with self.context.wrap_socket(plain, server_side=True) as peer:
-                self.talk(peer.makefile("rwb"))
+                self.talk(peer.makefile("rwb"), greets=self.starttls is None)
         except ssl.SSLError as error:  # a client that does not trust us ends here
             self.said.append(str(error))
+        finally:
+            plain.close()
 
-    def talk(self, peer):
+    def before_tls(self, plain):
+        """Plain text up to STARTTLS; whether it came."""
+        offer = "250-here\r\n250 STARTTLS" if self.starttls else "250 here"
+        with plain.makefile("rwb", buffering=0) as peer:
+            self.answer(peer, "220 here")
+            while line := peer.readline().decode().rstrip():
+                self.plain_said.append(line)
+                self.answer(peer, offer if line[:4].upper() == "EHLO" else "220 go on")
+                if line.upper() == "STARTTLS":
+                    return True
+        return False
+
+    def talk(self, peer, greets):
         data = False
-        self.answer(peer, "220 here")
+        if greets:
+            self.answer(peer, "220 here")
         for line in peer:
             text = line.decode().rstrip()
             self.said.append(text)
@@ -168,3 +189,37 @@ def test_mail_goes_to_a_server_that_proves_who_it_is(tmp_path, certificate, monk
     else:
         assert not any(line.startswith("AUTH") for line in server.said)  # the password was not told
         assert len(list((tmp_path / "outbox").iterdir())) == 1
+
+
+def sent_by_starttls(tmp_path, certificate, offered=True):
+    """What a server heard that speaks TLS only once it is asked to, if it offers that."""
+    server = Server(certificate, starttls=offered)
+    server.start()
+    port = server.door.getsockname()[1]
+    url = f"smtp://desk:secret@127.0.0.1:{port}?from=desk@example.org"
+    Outbox(tmp_path / "outbox", Smtp.read(url)).send(MAIL)
+    server.join(10)
+    server.door.close()
+    assert not server.is_alive()
+    return server
+
+
+def test_mail_goes_by_starttls_and_nothing_of_it_in_the_clear(tmp_path, certificate, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    server = sent_by_starttls(tmp_path, certificate)
+    assert {"To: ann@example.org", "Subject: Hello", "abc"} <= set(server.said)
+    assert [line[:8].upper() for line in server.plain_said] == [
+        server.plain_said[0][:8].upper(), "STARTTLS",
+    ]  # fmt: skip
+    assert any(line.startswith("AUTH") for line in server.said)
+    assert not (tmp_path / "outbox").exists()
+
+
+@pytest.mark.parametrize("offered", [True, False])
+def test_a_server_without_starttls_or_proof_hears_neither_password_nor_mail(
+    tmp_path, certificate, offered
+):
+    server = sent_by_starttls(tmp_path, certificate, offered)  # its certificate is not trusted
+    heard = " ".join(server.plain_said + server.said)
+    assert "AUTH" not in heard and "ann@example.org" not in heard
+    assert len(list((tmp_path / "outbox").iterdir())) == 1

@@ -16,11 +16,13 @@ function card(title, lead, list, empty, said, ...more) {
     list.length ? node("ul", { class: "list" }, ...list) : node("p", { class: "soft" }, empty), ...more, said);
 }
 
-function codes(list) {
+function codes(list, again) {
   const text = list.join("\n");
   return node("div", { id: "recovery" }, node("p", {}, "Recovery codes, shown only now. Each opens your account once ",
     "when your second factor is lost; keep them on paper."), node("div", { class: "code" }, text),
-    node("button", { type: "button", class: "quiet", onclick: () => saved("recovery-codes.txt", text) }, "Download"));
+    node("div", { class: "row" },
+      node("button", { type: "button", class: "quiet", onclick: () => saved("recovery-codes.txt", text) }, "Download"),
+      node("button", { type: "button", onclick: again }, "I have kept them")));
 }
 
 function passkeyCard(list, again) {
@@ -38,8 +40,8 @@ function passkeyCard(list, again) {
     const found = await ask("POST", "passkeys", { label: values.label, credential });
     made.reset();
     if (!found.recovery_codes.length) return again();
-    shown.replaceChildren(codes(found.recovery_codes));
-    return "Added. Keep the recovery codes, then open Security again.";
+    shown.replaceChildren(codes(found.recovery_codes, again));
+    return "The passkey is added.";
   });
   add.classList.remove("card");
   return card("Passkeys", "Log in with your finger, face or a key; each is both factors at once.", rows,
@@ -56,7 +58,7 @@ function appCard(me, again) {
       node("p", {}, node("a", { href: found.uri }, "Open it in an app on this device")),
       field("Code", { name: "code", required: true, autocomplete: "one-time-code" })], "Confirm", async (values) => {
       const { recovery_codes } = await ask("POST", "totp/confirm", values);
-      more.replaceChildren(codes(recovery_codes));
+      more.replaceChildren(codes(recovery_codes, again));
     });
     made.classList.remove("card");
     more.replaceChildren(made);
