@@ -2,11 +2,12 @@
 // in SECTIONS and one <section> in desk.html.
 import { enter } from "./enter.js";
 import { keys } from "./keys.js";
+import { money } from "./money.js";
 import { ask, attempt, node, setCsrf, setStepUp } from "./page.js";
 import { security } from "./security.js";
 import { stepUpIn } from "./stepup.js";
 
-const SECTIONS = { security, keys };
+const SECTIONS = { security, keys, money };
 const at = (id) => document.getElementById(id);
 
 // A mailed link carries its token behind the #, which browsers send to nobody.

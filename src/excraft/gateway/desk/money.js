@@ -1,0 +1,66 @@
+// Money over a chain: where deposits go, withdrawals with a code, and what came of both.
+import { action, ask, field, form, node, when } from "./page.js";
+
+export async function money(place) {
+  const again = () => money(place);
+  const [{ deposits }, { withdrawals }] = await Promise.all([ask("GET", "deposits"), ask("GET", "withdrawals")]);
+  let served = null;
+  let why = "";
+  try {
+    served = await ask("POST", "deposit-address", {});
+  } catch (wrong) {
+    if (wrong.code !== "bad_request") throw wrong;
+    why = wrong.message; // this exchange serves no chain
+  }
+  place.replaceChildren(node("h1", {}, "Money"),
+    ...(served ? [receive(served), send(served.accepted, again)] : [node("p", { class: "soft" }, why)]),
+    history("Withdrawals", withdrawals.map((row) => sent(row, again))),
+    history("Deposits", deposits.map(came)));
+}
+
+function receive({ address, accepted }) {
+  const said = node("p", { class: "said", role: "status" });
+  const ways = accepted.map((way) => node("li", {}, node("div", {}, `${way.asset} over ${way.network}, from ${way.minimum}`),
+    node("span", { class: "soft" }, way.token ? `token ${way.token}` : "the native coin")));
+  return node("div", { class: "card" }, node("h2", {}, "Deposit"),
+    node("p", {}, "Your own address; what else is sent there is not credited:"),
+    node("div", { class: "code", id: "deposit-address" }, address),
+    node("div", { class: "row" }, action("Copy", said, async () => {
+      await navigator.clipboard.writeText(address);
+      return "Copied.";
+    })), node("ul", { class: "list" }, ...ways), said);
+}
+
+function send(accepted, again) {
+  const way = node("select", { name: "way" }, ...accepted.map(({ asset, network }, place) =>
+    node("option", { value: place }, `${asset} over ${network}`)));
+  return form("Withdraw", [node("label", {}, "What", way),
+    field("Address", { name: "address", required: true, maxlength: 42 }, "0x…"),
+    field("Amount", { name: "amount", required: true, inputmode: "decimal" }, "with the fee"),
+    field("Code", { name: "code", autocomplete: "one-time-code" }, "of your authenticator app"),
+  ], "Withdraw", async (values) => {
+    const { asset, network } = accepted[Number(values.way)];
+    const { address, amount, code } = values;
+    await ask("POST", "withdrawals", { asset, network, address, amount, code });
+    await again();
+  });
+}
+
+function sent(row, again) {
+  const said = node("p", { class: "said", role: "status" });
+  const waits = ["REQUESTED", "WAITING"].includes(row.state);
+  return node("li", {}, node("div", {}, `${row.amount} ${row.asset} over ${row.network}: ${row.state}`,
+    node("div", { class: "code" }, row.address),
+    node("span", { class: "soft" }, [when(row.requested_ns), row.reason || row.note, row.transaction].filter(Boolean).join("; ")), said),
+  waits ? action("Cancel", said, async () => { await ask("POST", "withdrawals/cancel", { id: row.id }); await again(); }, "danger") : "");
+}
+
+function came(row) {
+  return node("li", {}, node("div", {}, `${row.amount} ${row.asset} over ${row.network}: ${row.state}`,
+    node("div", {}, node("span", { class: "soft" }, [when(row.seen_ns), row.note, row.transaction].filter(Boolean).join("; ")))));
+}
+
+function history(title, rows) {
+  return node("div", { class: "card" }, node("h2", {}, title),
+    rows.length ? node("ul", { class: "list" }, ...rows) : node("p", { class: "soft" }, "There are none."));
+}

@@ -1,0 +1,77 @@
+"""The page's section of money, in a real browser, over a real chain and signer."""
+
+import json
+import time
+
+import httpx
+import pyotp
+import pytest
+from playwright.sync_api import expect
+
+from excraft.chain.anvil import Anvil
+from excraft.cli.control import ask
+from excraft.cli.demo_signer import demo_wallets
+from excraft.cli.folder import Folder
+from excraft.testing.running import RunningExchange
+from tests.gateway.desk.test_page import browser, page, sign_up  # noqa: F401  (fixtures)
+
+BOB = "0x" + "b0" * 20
+
+
+@pytest.fixture(scope="module")
+def exchange(tmp_path_factory):
+    """With ETH over a local chain; its signer is not there, so what is withdrawn waits."""
+    data, anvil = tmp_path_factory.mktemp("money") / "data", Anvil()
+    folder = Folder.make(data)
+    wallets = demo_wallets(folder)
+    asset = {"symbol": "ETH", "chain_decimals": 18, "withdraw_fee": "0.001"}
+    chain = {"chain": anvil.chain_id, "network": "LOCAL", "url": anvil.url, "confirmations": 1}
+    chain |= {"hot": wallets.hot, "cold": wallets.cold, "first_block": 0}
+    chain["assets"] = [asset | {"withdraw_minimum": "0.01"}]
+    folder.chains.write_text(json.dumps({"xpub": wallets.xpub, "chains": [chain]}))
+    with RunningExchange(data) as exchange:
+        exchange.address, exchange.chain = exchange.url.replace("127.0.0.1", "localhost"), anvil.url
+        ask(data, "asset_add", symbol="ETH", decimals=8, name="Ether")
+        for name in ("NEW_ADDRESS_DELAY_S", "FACTOR_DELAY_S"):
+            ask(data, "withdrawal_limit_set", name=name, value="0")
+        yield exchange
+    anvil.stop()
+
+
+def rpc(exchange, method: str, *params):
+    asked = {"jsonrpc": "2.0", "id": 1, "method": method, "params": [*params]}
+    return httpx.post(exchange.chain, json=asked).json()["result"]
+
+
+def test_a_member_deposits_and_withdraws_on_the_page(exchange, page):  # noqa: F811
+    sign_up(exchange, page)
+    read = "async () => (await (await fetch('/account/me')).json())"
+    me = page.evaluate(read)
+    level = {"name": "KYC_LEVEL", "value": 2}
+    member = next(m for m in ask(exchange.data, "member_list") if m["account"] == me["account"])
+    ask(exchange.data, "parameter_set", **level, member=member["name"])
+    post = (
+        "async ([path, body]) => (await (await fetch('/account/' + path, {method: 'POST', "
+        f"headers: {{'content-type': 'application/json', 'x-csrf-token': '{me['csrf']}'}}, "
+        "body: JSON.stringify(body)})).json())"
+    )
+    app = pyotp.TOTP(page.evaluate(post, ["totp/enrol", {}])["secret"])
+    page.evaluate(post, ["totp/confirm", {"code": app.now()}])
+    page.get_by_role("button", name="Money").click()
+    address = page.locator("#deposit-address").inner_text()
+    rich = rpc(exchange, "eth_accounts")[0]
+    rpc(exchange, "eth_sendTransaction", {"from": rich, "to": address, "value": hex(2 * 10**18)})
+    deadline = time.monotonic() + 20
+    while not page.get_by_text("2.00000000 ETH over LOCAL: CREDITED").count():
+        assert time.monotonic() < deadline, page.locator("#money").inner_text()
+        page.get_by_role("button", name="Money").click()
+        page.wait_for_timeout(300)
+    money = page.locator("#money")
+    money.get_by_label("Address").fill(BOB)
+    money.get_by_label("Amount").fill("1.5")
+    money.get_by_label("Code").fill(app.at(time.time() + 30))  # the first one is used
+    page.locator("form").get_by_role("button", name="Withdraw").click()
+    expect(page.locator("#money")).to_contain_text("1.50000000 ETH over LOCAL: WAITING")
+    expect(page.locator("#money")).to_contain_text("0 of 1 approvals")
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator("#money")).to_contain_text("1.50000000 ETH over LOCAL: CANCELLED")
