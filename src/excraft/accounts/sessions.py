@@ -168,6 +168,11 @@ class Sessions:
             condition &= devices.c.id != but.device_id
         _forget(connection, condition)
 
+    def end_all(self, person_id: int) -> None:
+        """The same in a transaction of its own."""
+        with self._database.write_durable() as connection:
+            self.revoke_all(connection, person_id)
+
     def _device(self, connection: Connection, person_id: int, device_token: str) -> str | None:
         return connection.execute(
             select(devices.c.id).where(

@@ -74,7 +74,7 @@ def _over_socket(folder: Folder, operation: str, arguments: dict) -> Any:
 async def _by_ourselves(folder: Folder, operation: str, arguments: dict) -> Any:
     from excraft.cli.progress import Progress
     from excraft.cli.wiring import opened
-    from excraft.gateway import admin_custody, admin_withdrawals  # noqa: F401  (operations)
+    from excraft.gateway import operations  # noqa: F401
     from excraft.gateway.admin import Refused, perform
 
     with Progress() as progress:

@@ -27,7 +27,7 @@ from excraft.cli.wiring import opened
 from excraft.cli.withdrawing import read_chains
 from excraft.demo.setup import fill
 from excraft.engine.interpreter import settle
-from excraft.gateway import admin, admin_custody, admin_withdrawals  # noqa: F401  (operations)
+from excraft.gateway import admin, operations  # noqa: F401
 from excraft.gateway.app import application
 from excraft.gateway.exchange import Exchange
 from excraft.gateway.outgoing import HttpProtocol
@@ -153,11 +153,20 @@ async def serve(
                     for note in progress.notes:
                         print(note, file=sys.stderr)
                     show_welcome(folder, address.url, demo, progress.summary)
+                    await _invite(exchange, address.url)
                     await _until_stopped(exchange, signals, folder, address.url if demo else "")
     if exchange.engine.failure:
         raise Failure(exchange.engine.failure)
     print(f"ExCraft is down at position {exchange.engine.position}; nothing is lost.", flush=True)
     return Exit.DONE
+
+
+async def _invite(exchange: Exchange, url: str) -> None:
+    """While nobody is administrator, each start shows a new link that makes one."""
+    if await asyncio.to_thread(exchange.invitation.is_due):
+        token = await asyncio.to_thread(exchange.invitation.make)
+        print(f"  administrator   none yet; within a day this link makes one, once:\n"
+              f"                  {url}/desk#administrator={token}", flush=True)  # fmt: skip
 
 
 @asynccontextmanager

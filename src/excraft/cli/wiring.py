@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from excraft.accounts.api_keys import ApiKeys
 from excraft.accounts.desk import Desk
 from excraft.accounts.errors import SecretKeyError
+from excraft.accounts.invitation import Invitation
 from excraft.accounts.members import Members
 from excraft.accounts.origins import Origin
 from excraft.accounts.outbox import Outbox, Smtp
@@ -29,6 +30,7 @@ from excraft.engine.service import Engine, Settings
 from excraft.engine.snapshot import InvariantBroken
 from excraft.gateway.exchange import Exchange
 from excraft.gateway.kyc_desk import KycDesk, knowing
+from excraft.gateway.withdrawal_desk import EXECUTORS
 from excraft.log import FileLog, LogDamaged, LogError, LogInUse
 from excraft.marketdata import MarketData
 from excraft.store.database import Database
@@ -80,10 +82,13 @@ async def _running(folder, log, kernel, url: str, progress: Progress) -> AsyncIt
     )  # fmt: skip
     exchange = Exchange(
         engine=engine, marketdata=marketdata, history=history, api_keys=api_keys,
-        members=Members(store), staff=staff_of(store),
+        members=Members(store), staff=staff_of(store, more=EXECUTORS),
         desk=Desk(store, SecretBox.open(folder.secret_key), outbox, origin=origin),
     )  # fmt: skip
     exchange.kyc = _kyc(engine, store, folder)
+    exchange.invitation = Invitation(
+        folder.root / "administrator.json", store, exchange.staff.roles
+    )
     try:
         found = await engine.start(lambda done, total: progress.show("recovering", done, total))
         progress.summary = _summary(found)

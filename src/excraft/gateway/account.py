@@ -15,6 +15,7 @@ from excraft.accounts.refusals import Refused
 from excraft.gateway import (
     account_api_keys,
     account_deposits,
+    account_invitation,
     account_kyc,
     account_passkeys,
     account_security,
@@ -46,6 +47,7 @@ ACTS = Acts([
     account_api_keys.ACTS,
     account_deposits.ACTS,
     account_kyc.ACTS,
+    account_invitation.ACTS,
     account_withdrawals.ACTS,
     proofs.ACTS,
 ])  # fmt: skip

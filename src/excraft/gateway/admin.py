@@ -18,8 +18,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from excraft.accounts.actors import Actor
 from excraft.accounts.api_keys import Bounds
+from excraft.accounts.staff_errors import NeedsApproval, StaffError
 from excraft.engine.errors import EngineError
+from excraft.gateway.admin_rights import as_actor, failed, let
 from excraft.gateway.exchange import Exchange
 from excraft.log import LogError
 from excraft.messages.commands import (
@@ -58,16 +61,51 @@ def operation(function: Operation) -> Operation:
 
 
 async def perform(exchange: Exchange, name: str, arguments: dict[str, Any]) -> Any:
-    """The answer of one operation; raises Refused."""
+    """The answer of one operation, which is let and noted first; raises Refused, and NeedsApproval
+    when who acts is a member who may not do it alone."""
     if name not in OPERATIONS:
         raise Refused(f"there is no operation {name!r}; there are {', '.join(sorted(OPERATIONS))}")
-    function, shape = OPERATIONS[name]
+    _, shape = OPERATIONS[name]
     try:
         given = msgspec.convert(arguments, shape)
     except msgspec.ValidationError as wrong:
         raise Refused(f"{name}: {wrong}") from wrong
+    arguments = msgspec.structs.asdict(given)
     try:
-        return await function(exchange, **msgspec.structs.asdict(given))
+        await let(exchange, name, arguments)
+    except NeedsApproval:
+        raise
+    except StaffError as refused:
+        raise Refused(str(refused)) from refused
+    try:
+        return await _carried_out(exchange, name, arguments)
+    except Refused as refused:
+        await failed(exchange, name, arguments, str(refused))
+        raise
+
+
+async def carry_out_approved(
+    exchange: Exchange, name: str, arguments: dict[str, Any], reference: str
+) -> Any:
+    """An operation that others have approved; `reference` names what they approved, and stands in
+    the log where the command has room for it."""
+    if name not in OPERATIONS:
+        raise Refused(f"there is no operation {name!r} any more")
+    given = msgspec.convert(arguments, OPERATIONS[name][1])
+    arguments = msgspec.structs.asdict(given)
+    if "reference" in arguments:
+        arguments["reference"] = f"{reference} {arguments['reference']}"
+    with as_actor(Actor(f"shell:{reference}", None)):  # others have approved what it may do
+        try:
+            return await _carried_out(exchange, name, arguments)
+        except Refused as refused:
+            await failed(exchange, name, arguments, f"{reference}: {refused}")
+            raise
+
+
+async def _carried_out(exchange: Exchange, name: str, arguments: dict[str, Any]) -> Any:
+    try:
+        return await OPERATIONS[name][0](exchange, **arguments)
     except (NotExact, EngineError, LogError, ValueError) as wrong:
         raise Refused(str(wrong)) from wrong
     except struct.error as wrong:
@@ -92,7 +130,7 @@ def application(exchange: Exchange) -> Starlette:
     return Starlette(routes=[Route("/admin/{name}", serve, methods=["POST"])])
 
 
-async def _execute(exchange: Exchange, command: Command) -> tuple[int, Any]:
+async def execute(exchange: Exchange, command: Command) -> tuple[int, Any]:
     """(position, first event) of a command that must not be refused."""
     outcome = await exchange.engine.execute(command)
     return outcome.position, _accepted(outcome, type(command).__name__)
@@ -105,21 +143,21 @@ def _accepted(outcome: Any, command: str) -> Any:
     return first
 
 
-def _asset(exchange: Exchange, symbol: str):
+def asset_of(exchange: Exchange, symbol: str):
     found = exchange.engine.listings.asset(symbol)
     if found is None:
         raise Refused(f"there is no asset {symbol!r}; `excraft asset list` shows all")
     return found
 
 
-def _market(exchange: Exchange, symbol: str):
+def market_of(exchange: Exchange, symbol: str):
     found = exchange.engine.listings.market(symbol)
     if found is None:
         raise Refused(f"there is no market {symbol!r}; `excraft market list` shows all")
     return found
 
 
-def _member(exchange: Exchange, name: str):
+def member_of(exchange: Exchange, name: str):
     found = exchange.members.by_name(name)
     if found is None:
         raise Refused(f"there is no member {name!r}; `excraft member list` shows all")
@@ -144,7 +182,7 @@ async def member_add(exchange: Exchange, name: str) -> dict:
     """Open an account and give it a name."""
     if exchange.members.by_name(name) is not None:
         raise Refused(f"there is a member {name!r} already; take another name")
-    _, opened = await _execute(exchange, OpenAccount(reference=name))
+    _, opened = await execute(exchange, OpenAccount(reference=name))
     member = await asyncio.to_thread(exchange.members.add, name, opened.account)
     return {"id": member.id, "name": member.name, "account": member.account}
 
@@ -162,7 +200,7 @@ async def api_key_create(
 ) -> dict:  # fmt: skip
     """A new key; for HMAC with its secret, which is not kept in the clear."""
     made = await asyncio.to_thread(
-        exchange.api_keys.create, _member(exchange, member), kind, permissions=permissions,
+        exchange.api_keys.create, member_of(exchange, member), kind, permissions=permissions,
         label=label, public_key=public_key or None, bounds=Bounds(tuple(ips), expires_ns),
     )  # fmt: skip
     return {"api_key": made.key, "secret": made.secret or "", "member": member, "kind": kind}
@@ -248,9 +286,9 @@ async def market_state(exchange: Exchange, symbol: str, state: str) -> dict:
     command = SetParameter(
         parameter=Parameter.MARKET_STATE,
         value=MarketState[state],
-        subject=_market(exchange, symbol).number,
+        subject=market_of(exchange, symbol).number,
     )
-    position, _ = await _execute(exchange, command)
+    position, _ = await execute(exchange, command)
     return {"position": position}
 
 
@@ -283,7 +321,7 @@ async def _move(exchange, kind, member, asset, amount, reason, reference) -> dic
         raise Refused(f"{reason!r} is no reason here; there are {', '.join(allowed)}")
     if not reference.strip():
         raise Refused("a reference must say what proves the movement: a transaction, a ticket")
-    account, listed = _member(exchange, member).account, _asset(exchange, asset)
+    account, listed = member_of(exchange, member).account, asset_of(exchange, asset)
     atoms = listed.atoms(amount)
     if atoms > AMOUNT_MAX:
         most = listed.text(AMOUNT_MAX)
@@ -292,7 +330,7 @@ async def _move(exchange, kind, member, asset, amount, reason, reference) -> dic
         account=account, asset=listed.number, amount=atoms, cause=Cause[reason],
         reference=reference,
     )  # fmt: skip
-    position, _ = await _execute(exchange, command)
+    position, _ = await execute(exchange, command)
     free, held = exchange.engine.balance(account, listed.number)
     return {"position": position, "free": listed.text(free), "held": listed.text(held)}
 
@@ -301,7 +339,7 @@ async def _move(exchange, kind, member, asset, amount, reason, reference) -> dic
 async def money_balances(exchange: Exchange, member: str) -> list:
     """What a member owns."""
     assets = exchange.engine.listings.assets
-    owned = exchange.engine.balances(_member(exchange, member).account)
+    owned = exchange.engine.balances(member_of(exchange, member).account)
     return [
         {"asset": a.symbol, "free": a.text(owned[a.number][0]), "held": a.text(owned[a.number][1])}
         for a in assets
@@ -314,7 +352,7 @@ async def parameter_list(exchange: Exchange, market: str = "") -> list:
     """Parameters of the exchange, or of one market."""
     listings = exchange.engine.listings
     if market:
-        found = _market(exchange, market)
+        found = market_of(exchange, market)
         values = dict(found.parameters)
         values[Parameter.MAKER_FEE_PPM], values[Parameter.TAKER_FEE_PPM] = found.fee_ppm(0)
     else:
@@ -343,11 +381,11 @@ async def parameter_set(
     if rule.scope in (Scope.MARKET, Scope.MARKET_TIER):
         if not market:
             raise Refused(f"{name} belongs to a market: name one with --market")
-        subject = _market(exchange, market).number
+        subject = market_of(exchange, market).number
     elif rule.scope is Scope.ACCOUNT:
         if not member:
             raise Refused(f"{name} belongs to an account: name a member with --member")
-        subject = _member(exchange, member).account
+        subject = member_of(exchange, member).account
     command = SetParameter(parameter=parameter, value=value, subject=subject, tier=tier)
-    position, _ = await _execute(exchange, command)
+    position, _ = await execute(exchange, command)
     return {"position": position}

@@ -4,12 +4,13 @@ import asyncio
 import time
 from typing import Any
 
-from excraft.accounts import actors
 from excraft.accounts.acts import Act
 from excraft.accounts.errors import AccountsError
+from excraft.accounts.staff_errors import NeedsApproval
 from excraft.custody import alarms
 from excraft.custody.deposit import Status
 from excraft.gateway.admin import Refused, operation
+from excraft.gateway.admin_rights import acting
 from excraft.gateway.exchange import Exchange
 
 
@@ -49,7 +50,7 @@ async def custody_deposits(exchange: Exchange, member: str = "", limit: int = 10
 @operation
 async def custody_freeze(exchange: Exchange, reason: str) -> str:
     """Stop all withdrawals; trading goes on."""
-    custody, who = _custody(exchange), actors.shell()
+    custody, who = _custody(exchange), acting()
     if not reason.strip():
         raise Refused("a freeze needs a reason: whoever thaws it must know")
     chain = next(iter(custody.chains))
@@ -64,7 +65,7 @@ async def custody_freeze(exchange: Exchange, reason: str) -> str:
 @operation
 async def custody_resolve(exchange: Exchange, alarm: int, resolution: str) -> str:
     """Somebody looked and says what was done; what is still frozen afterwards, "" when nothing."""
-    custody, who = _custody(exchange), actors.shell()
+    custody, who = _custody(exchange), acting()
     if not resolution.strip():
         raise Refused("say what was found and done")
 
@@ -78,12 +79,16 @@ async def custody_resolve(exchange: Exchange, alarm: int, resolution: str) -> st
 
 
 async def _act(exchange: Exchange, act: Act, object: str, payload: dict, work) -> None:
+    who = acting()
+
     def carry_out() -> None:
-        with exchange.staff.audit.acting(actors.shell(), act, object, payload) as connection:
+        with exchange.staff.audit.acting(who, act, object, payload) as connection:
             work(connection)
 
     try:
         await asyncio.to_thread(carry_out)
+    except NeedsApproval:
+        raise
     except AccountsError as refused:
         raise Refused(str(refused)) from refused
     await exchange.custody.look_at_alarms()

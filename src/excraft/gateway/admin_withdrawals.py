@@ -2,10 +2,10 @@
 
 import asyncio
 
-from excraft.accounts import actors
 from excraft.accounts.errors import AccountsError
 from excraft.custody import limits
 from excraft.gateway.admin import Refused, operation
+from excraft.gateway.admin_rights import acting
 from excraft.gateway.exchange import Exchange
 from excraft.gateway.withdrawal_desk import WithdrawalDesk, shown
 
@@ -44,14 +44,14 @@ async def withdrawal_show(exchange: Exchange, id: int) -> dict:
 @operation
 async def withdrawal_approve(exchange: Exchange, id: int, seen: str) -> dict:
     """Approve it as the shell; `seen` is the hash that was shown."""
-    found = await _done(_desk(exchange).approve(actors.shell(), id, seen))
+    found = await _done(_desk(exchange).approve(acting(), id, seen))
     return _shown(exchange, found)
 
 
 @operation
 async def withdrawal_refuse(exchange: Exchange, id: int, reason: str) -> dict:
     """Refuse it as the shell."""
-    return _shown(exchange, await _done(_desk(exchange).refuse(actors.shell(), id, reason)))
+    return _shown(exchange, await _done(_desk(exchange).refuse(acting(), id, reason)))
 
 
 @operation
@@ -80,6 +80,14 @@ async def withdrawal_limit_set(
     exchange: Exchange, name: str, value: str, asset: str = "", level: int = -1
 ) -> None:
     """Set a limit; `value` is a decimal of the asset where it is an amount."""
+    payload = limit_payload(exchange, name, value, asset, level)
+    await _done(_desk(exchange).set_limit(acting(), payload))
+
+
+def limit_payload(
+    exchange: Exchange, name: str, value: str, asset: str = "", level: int = -1
+) -> dict:
+    """The same as what SET_LIMITS takes; raises Refused."""
     payload: dict = {"name": name}
     found = exchange.engine.listings.asset(asset) if asset else None
     if asset and found is None:
@@ -92,7 +100,7 @@ async def withdrawal_limit_set(
     if not in_atoms and not value.isdigit():
         raise Refused(f"{name} takes a whole number, not {value[:40]!r}")
     payload["value"] = found.atoms(value) if in_atoms else int(value)
-    await _done(_desk(exchange).set_limit(actors.shell(), payload))
+    return payload
 
 
 @operation

@@ -13,7 +13,7 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Mount
 
 from excraft.gateway import account, auth, errors, kyc_webhook, proofs
 from excraft.gateway.desk import page
@@ -21,6 +21,7 @@ from excraft.gateway.endpoints import ENDPOINTS, PERMISSION, Endpoint, Security
 from excraft.gateway.errors import ApiError
 from excraft.gateway.exchange import Exchange
 from excraft.gateway.spot.params import fields
+from excraft.gateway.staff import door as staff
 from excraft.gateway.streams import routes
 
 Headers = list[tuple[bytes, bytes]]
@@ -69,6 +70,8 @@ def application(
         *kyc_webhook.routes(exchange),
         *proofs.routes(exchange),
     ]
+    if exchange.staff is not None and exchange.desk is not None:
+        more.append(Mount("/admin", staff.application(exchange)))
     return Gateway(exchange, [*routes(exchange), *more], lifespan)
 
 

@@ -28,6 +28,7 @@ class Exchange:
     members     excraft.accounts.members.Members
     desk        excraft.accounts.desk.Desk, or None: then there is no /account
     staff       excraft.accounts.staff.Staff: roles, audit log, approvals
+    invitation  excraft.accounts.invitation.Invitation: the first administrator's
     kyc         excraft.gateway.kyc_desk.KycDesk, or None
     proofs      excraft.gateway.proofs.Proofs: what is owed, as published; or None
     custody     excraft.custody.service.Custody, or None: no chain is served
@@ -42,6 +43,7 @@ class Exchange:
     members: Any = None
     desk: Any = None
     staff: Any = None
+    invitation: Any = None
     kyc: Any = None
     proofs: Any = None
     custody: Any = None

@@ -1,0 +1,161 @@
+"""Which act of staff each operation is, and the audit row that it leaves, whoever the door."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, NamedTuple
+
+from excraft.accounts import actors
+from excraft.accounts.actors import Actor
+from excraft.accounts.acts import READING, Act
+from excraft.accounts.staff_errors import NotAllowed
+
+_actor: ContextVar[Actor | None] = ContextVar("actor", default=None)
+_ACCOUNT_ACTS = {
+    "FEE_TIER": Act.SET_FEE_TIER,
+    "REFERRER": Act.SET_REFERRAL,
+    "REFERRAL_SHARE_PPM": Act.SET_REFERRAL,
+    "KYC_LEVEL": Act.REVIEW_KYC,
+}
+
+
+class Right(NamedTuple):
+    """`act`, or what finds it from the arguments. `own`: the operation checks and writes itself."""
+
+    act: Act | Callable[[Mapping[str, Any]], Act]
+    own: bool = False
+    shell_only: bool = False
+
+    def of(self, arguments: Mapping[str, Any]) -> Act:
+        return self.act if isinstance(self.act, Act) else self.act(arguments)
+
+
+def _state_act(arguments: Mapping[str, Any]) -> Act:
+    return Act.RESUME_MARKET if arguments.get("state") == "TRADING" else Act.HALT_MARKET
+
+
+def _parameter_act(arguments: Mapping[str, Any]) -> Act:
+    name = arguments.get("name", "")
+    if name == "ACCOUNT_STATE":
+        return Act.UNFREEZE_ACCOUNT if arguments.get("value") == 1 else Act.FREEZE_ACCOUNT
+    return _ACCOUNT_ACTS.get(name, Act.SET_PARAMETER)
+
+
+RIGHTS: dict[str, Right] = {
+    "status": Right(Act.SEE_SETTINGS),
+    "member_add": Right(Act.ADD_MEMBER),
+    "member_list": Right(Act.SEE_MEMBERS),
+    "member_find": Right(Act.SEE_MEMBERS),
+    "member_show": Right(Act.SEE_MEMBERS),
+    "member_note": Right(Act.WRITE_NOTE),
+    "member_freeze": Right(Act.FREEZE_ACCOUNT),
+    "member_unfreeze": Right(Act.UNFREEZE_ACCOUNT),
+    "member_end_sessions": Right(Act.END_SESSIONS),
+    "member_reset_second_factor": Right(Act.RESET_SECOND_FACTOR),
+    "member_fee_tier": Right(Act.SET_FEE_TIER),
+    "member_referral": Right(Act.SET_REFERRAL),
+    "referral_pay": Right(Act.SET_REFERRAL),
+    "api_key_create": Right(Act.ADD_MEMBER, shell_only=True),
+    "api_key_list": Right(Act.SEE_PERSONAL_DETAILS),
+    "api_key_revoke": Right(Act.END_SESSIONS),
+    "asset_list": Right(Act.SEE_SETTINGS),
+    "asset_add": Right(Act.LIST_ASSET),
+    "market_list": Right(Act.SEE_SETTINGS),
+    "market_add": Right(Act.LIST_MARKET),
+    "market_state": Right(_state_act),
+    "money_credit": Right(Act.CREDIT),
+    "money_debit": Right(Act.DEBIT),
+    "money_balances": Right(Act.SEE_MONEY),
+    "parameter_list": Right(Act.SEE_SETTINGS),
+    "parameter_set": Right(_parameter_act),
+    "custody_status": Right(Act.SEE_CUSTODY),
+    "custody_deposits": Right(Act.SEE_CUSTODY),
+    "custody_freeze": Right(Act.FREEZE_WITHDRAWALS, own=True),
+    "custody_resolve": Right(Act.UNFREEZE_WITHDRAWALS, own=True),
+    "withdrawal_list": Right(Act.SEE_CUSTODY),
+    "withdrawal_show": Right(Act.SEE_CUSTODY),
+    "withdrawal_approve": Right(Act.APPROVE_WITHDRAWAL, own=True),
+    "withdrawal_refuse": Right(Act.REFUSE_WITHDRAWAL, own=True),
+    "withdrawal_limits": Right(Act.SEE_SETTINGS),
+    "withdrawal_limit_set": Right(Act.SET_LIMITS, own=True),
+    "wallet_transactions": Right(Act.SEE_CUSTODY),
+    "wallet_status": Right(Act.SEE_CUSTODY),
+    "kyc_queue": Right(Act.SEE_KYC),
+    "kyc_show": Right(Act.SEE_KYC),
+    "kyc_claim": Right(Act.REVIEW_KYC),
+    "kyc_decide": Right(Act.REVIEW_KYC),
+    "kyc_link": Right(Act.REVIEW_KYC),
+}
+
+
+def acting() -> Actor:
+    """Who asks for the operation that runs: the member a door has proven, else the shell."""
+    return _actor.get() or actors.shell()
+
+
+@contextmanager
+def as_actor(actor: Actor) -> Iterator[None]:
+    """Operations inside are this actor's."""
+    before = _actor.set(actor)
+    try:
+        yield
+    finally:
+        _actor.reset(before)
+
+
+async def let(exchange: Any, name: str, arguments: dict[str, Any]) -> None:
+    """Check that who acts may do this now, and write the audit row; raises StaffError.
+
+    The row comes first: a command that is in the log and not in the audit log could not be told
+    from one that was forged. What fails afterwards gets a second row, by `failed`.
+    """
+    right = RIGHTS.get(name)
+    if right is None or exchange.staff is None:
+        return
+    act, actor = right.of(arguments), acting()
+    member = await asyncio.to_thread(_about, exchange, arguments)
+    if member is not None and member == actor.member_id and act not in READING:
+        raise NotAllowed(f"{actor.who} may not {act} on themselves; another one does it")
+
+    def check() -> None:
+        if act in READING or right.own:
+            if act not in exchange.staff.roles.acts_of(actor):
+                raise NotAllowed(f"{actor.who} may not {act}; none of their roles has it")
+            return
+        with exchange.staff.audit.acting(actor, act, f"operation:{name}", _kept(arguments)):
+            pass  # the command itself is no row of the database
+
+    await asyncio.to_thread(check)
+
+
+async def failed(exchange: Any, name: str, arguments: dict[str, Any], why: str) -> None:
+    """The second row of an operation that was let and then refused."""
+    right = RIGHTS.get(name)
+    if right is None or right.own or exchange.staff is None:
+        return
+    act = right.of(arguments)
+    if act not in READING:
+        await asyncio.to_thread(
+            lambda: exchange.staff.audit.record(
+                acting(), act, f"operation:{name}", outcome="failed", payload={"why": why[:300]}
+            )
+        )
+
+
+def payload_of(exchange: Any, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """What a proposal of this operation says. Blocks."""
+    payload: dict[str, Any] = {"operation": name, "arguments": _kept(arguments)}
+    member = _about(exchange, arguments)
+    return payload | ({"member": member} if member is not None else {})
+
+
+def _kept(arguments: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in arguments.items() if name != "public_key"}
+
+
+def _about(exchange: Any, arguments: Mapping[str, Any]) -> int | None:
+    """Number of the member whom the arguments name."""
+    name = arguments.get("member")
+    found = exchange.members.by_name(name) if isinstance(name, str) and name else None
+    return found.id if found is not None else None

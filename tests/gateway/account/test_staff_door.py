@@ -1,0 +1,215 @@
+"""/admin: who may do what over HTTP, a row for each act, and others' approval where it is due."""
+
+import asyncio
+import json
+
+import pytest
+
+from excraft.accounts import actors
+from excraft.accounts.acts import BUILT_IN, READING
+from excraft.accounts.invitation import Invitation
+from excraft.accounts.staff import staff_of
+from excraft.gateway import admin
+from excraft.gateway.account import ACTS
+from excraft.gateway.admin_rights import RIGHTS
+from excraft.gateway.app import application
+from excraft.gateway.withdrawal_desk import EXECUTORS
+from excraft.parameters import AccountState, Parameter
+from tests.gateway.account.browser import Browser
+
+pytestmark = pytest.mark.anyio
+SHELL = actors.shell()
+ROLES = [role for role in BUILT_IN if role != "member"]
+
+
+class StaffBrowser(Browser):
+    async def op(self, name, /, **arguments):
+        return await self.http.post(f"/admin/{name}", json=arguments)
+
+
+@pytest.fixture
+async def office(shop, tmp_path):
+    exchange = shop.venue.exchange
+    exchange.staff = staff_of(shop.database, more=EXECUTORS)
+    exchange.invitation = Invitation(
+        tmp_path / "administrator.json", shop.database, exchange.staff.roles, lambda: shop.now.ns
+    )
+    shop.app = application(exchange)
+    shop.staff = exchange.staff
+
+    async def join(who, role=""):
+        browser = StaffBrowser(shop)
+        await browser.join(f"{who}@example.org")
+        me = await browser.ok("GET", "me")
+        browser.member, browser.account = me["member"], me["account"]
+        if role:
+            shop.staff.roles.give(SHELL, browser.member, role)
+        return browser
+
+    shop.join = join
+    yield shop
+
+
+def rows(office, **wanted):
+    return [r for r in office.staff.audit.newest(limit=1000)
+            if all(getattr(r, k) == v for k, v in wanted.items())]  # fmt: skip
+
+
+async def test_who_is_no_staff_finds_nothing(office):
+    ann = await office.join("ann")
+    for browser in (ann, StaffBrowser(office)):
+        for name in [*RIGHTS, "nonsense", "openapi.json"]:
+            reply = await browser.op(name)
+            assert reply.status_code == (404 if browser is ann else 401), name
+    assert (await ann.http.get("/admin/audit")).status_code == 404
+    assert (await ann.http.get("/admin/openapi.json")).status_code == 404
+
+
+async def test_every_operation_has_a_right_and_a_route(office):
+    root = await office.join("root", "administrator")
+    document = (await root.http.get("/admin/openapi.json")).json()
+    assert set(admin.OPERATIONS) == set(RIGHTS)
+    served = {path.strip("/") for path in document["paths"]}
+    assert {n for n, r in RIGHTS.items() if not r.shell_only} <= served
+    assert "api_key_create" not in served
+
+
+async def test_every_operation_for_every_role(office):
+    """The matrix: what a role has not the act for is refused, whatever the arguments."""
+    for role in ROLES:
+        browser = await office.join(role, role)
+        for name, right in RIGHTS.items():
+            if right.shell_only:
+                continue
+            arguments = arguments_of(name, "alice")
+            reply = await browser.op(name, **arguments)
+            allowed = right.of(arguments) in BUILT_IN[role]
+            assert (reply.status_code != 403) == allowed, (role, name, reply.text)
+            assert reply.status_code < 500, (role, name, reply.text)
+            assert set(reply.json()) in ({"error", "message"}, {"result"}, {"proposal"})
+
+
+def arguments_of(name, member):
+    """Arguments of the right shape that concern a member who exists."""
+    import inspect
+
+    values = {str: member, int: 1, bool: False}
+    return {
+        p.name: values[p.annotation]
+        for p in [*inspect.signature(admin.OPERATIONS[name][0]).parameters.values()][1:]
+        if p.default is p.empty
+    }
+
+
+async def test_an_auditor_changes_nothing(office):
+    browser = await office.join("aud", "auditor")
+    before = office.venue.engine.position
+    for name, right in RIGHTS.items():
+        if not right.shell_only:
+            await browser.op(name, **arguments_of(name, "alice"))
+    assert office.venue.engine.position == before
+    assert BUILT_IN["auditor"] == READING
+
+
+async def test_freezing_stands_in_the_audit_log(office):
+    sue = await office.join("sue", "support")
+    reply = await sue.op("member_freeze", member="alice", reason="a stolen telephone")
+    assert reply.status_code == 200, reply.text
+    listings, alice = office.venue.engine.listings, office.venue.alice
+    state = listings.account_parameter(alice.account, Parameter.ACCOUNT_STATE)
+    assert state == AccountState.FROZEN
+    [row] = rows(office, act="FREEZE_ACCOUNT")
+    assert (row.who, row.outcome) == (f"member:{sue.member}", "done")
+    assert json.loads(row.payload)["reason"] == "a stolen telephone"
+    assert office.staff.audit.verify().broken is None
+    assert (await sue.op("member_unfreeze", member="alice", reason="x")).status_code == 403
+
+
+async def test_nobody_acts_on_themselves(office):
+    sue = await office.join("sue", "support")
+    found = (await sue.op("member_find", text=str(sue.account))).json()["result"]
+    [name] = [row["name"] for row in found if row["id"] == sue.member]
+    reply = await sue.op("member_freeze", member=name, reason="me")
+    assert (reply.status_code, reply.json()["error"]) == (403, "not_allowed")
+
+
+async def test_money_needs_a_second_pair_of_eyes(office):
+    fin, two = await office.join("fin", "finance"), await office.join("two", "finance")
+    asked = {"member": "alice", "asset": "USD", "amount": "5", "reason": "CORRECTION",
+             "reference": "ticket 7"}  # fmt: skip
+    before = office.venue.engine.balance(office.venue.alice.account, 1)
+    made = await fin.op("money_credit", **asked)
+    assert made.status_code == 202, made.text
+    proposal = made.json()["proposal"]
+    assert office.venue.engine.balance(office.venue.alice.account, 1) == before
+    path = f"/admin/proposals/{proposal['id']}/approve"
+    own = await fin.http.post(path, json={"hash": proposal["hash"]})
+    assert own.status_code == 403
+    other = await two.http.post(path, json={"hash": "00" * 32})
+    assert other.status_code == 403
+    both = await asyncio.gather(
+        *(two.http.post(path, json={"hash": proposal["hash"]}) for _ in range(3))
+    )
+    assert sorted(r.status_code for r in both) == [200, 403, 403], [r.text for r in both]
+    free, _ = office.venue.engine.balance(office.venue.alice.account, 1)
+    assert free == before[0] + 5_000_000
+    again = await two.http.post(f"/admin/proposals/{proposal['id']}/carry-out")
+    assert again.status_code == 403
+    assert office.venue.engine.balance(office.venue.alice.account, 1)[0] == free
+
+
+async def test_a_change_needs_a_proof_that_is_fresh(office):
+    sue = await office.join("sue", "support")
+    office.now.ns += 1000 * 10**9
+    reply = await sue.op("member_note", member="alice", text="called")
+    assert (reply.status_code, reply.json()["error"]) == (403, "step_up_needed")
+    assert (await sue.op("member_list")).status_code == 200
+
+
+async def test_csrf_size_and_shape(office):
+    sue = await office.join("sue", "support")
+    token = sue.http.headers.pop("x-csrf-token")
+    assert (await sue.op("member_list")).json()["error"] == "csrf"
+    sue.http.headers["x-csrf-token"] = token
+    huge = await sue.http.post("/admin/member_find", content=b"{" + b" " * (1 << 20))
+    assert huge.status_code == 413
+    for body in (b"", b"[]", b"{", b'{"text": 5}', b'{"text": "a", "more": 1}', b"\xff"):
+        reply = await sue.http.post(
+            "/admin/member_find", content=body, headers={"content-type": "application/json"}
+        )
+        assert reply.status_code == 400 and set(reply.json()) == {"error", "message"}, reply.text
+    assert (await sue.http.get("/admin/member_find")).status_code == 405
+
+
+async def test_notes_are_kept_and_found(office):
+    sue = await office.join("sue", "support")
+    await sue.op("member_note", member="alice", text="called about a deposit")
+    shown = (await sue.op("member_show", member="alice")).json()["result"]
+    assert "called about a deposit" in shown["notes"][0]["payload"]
+    assert (await sue.op("member_show", member="bob")).json()["result"]["notes"] == []
+
+
+async def test_the_first_administrator_comes_by_a_link_that_works_once(office):
+    ann, ben = await office.join("ann"), await office.join("ben")
+    invitation = office.venue.exchange.invitation
+    assert invitation.is_due()
+    old, token = invitation.make(), invitation.make()
+    for wrong in (old, "", "x" * 43):
+        refused = await ann.refused("POST", "administrator", token=wrong)
+        assert refused == (400, "wrong_token")
+    await ann.ok("POST", "administrator", token=token)
+    assert not invitation.is_due()
+    assert await ben.refused("POST", "administrator", token=token) == (400, "wrong_token")
+    assert (await ann.op("status")).status_code == 200
+    late = invitation.make()
+    office.now.ns += 25 * 3600 * 10**9
+    await ben.login("ben@example.org")
+    assert await ben.refused("POST", "administrator", token=late) == (400, "wrong_token")
+
+
+async def test_every_place_of_account_needs_a_session_or_an_origin(office):
+    """Built from the tables: a new place is tried without its being listed here."""
+    browser = StaffBrowser(office, origin="http://elsewhere")
+    for method, path in ACTS.places():
+        reply = await browser.http.request(method, f"/account/{path}")
+        assert reply.status_code in (401, 403), (method, path, reply.text)
