@@ -28,19 +28,19 @@ def list_members(data: Data = DEFAULT_DATA, as_json: Json = False) -> None:
     show_json(members) if as_json else show_table(members, ["id", "name", "account"])
 
 
-Name = Annotated[str, typer.Argument(help="Name of the member.", show_default=False)]
+Member = Annotated[str, typer.Argument(help="Name of the member.", show_default=False)]
 Why = Annotated[str, typer.Option("--reason", help="Stands in the audit log.", show_default=False)]
 
 
 @app.command()
-def show(member: Name, data: Data = DEFAULT_DATA) -> None:
+def show(member: Member, data: Data = DEFAULT_DATA) -> None:
     """Flags, balances, open orders, keys and notes of one member."""
     show_json(ask(data, "member_show", member=member))
 
 
 @app.command()
 def freeze(
-    member: Name,
+    member: Member,
     reason: Why,
     cancel: Annotated[bool, typer.Option("--cancel", help="Also cancel open orders.")] = False,
     data: Data = DEFAULT_DATA,
@@ -51,7 +51,7 @@ def freeze(
 
 
 @app.command()
-def unfreeze(member: Name, reason: Why, data: Data = DEFAULT_DATA) -> None:
+def unfreeze(member: Member, reason: Why, data: Data = DEFAULT_DATA) -> None:
     """Orders and withdrawals again."""
     ask(data, "member_unfreeze", member=member, reason=reason)
     print(f"{member} may trade again")
@@ -59,7 +59,7 @@ def unfreeze(member: Name, reason: Why, data: Data = DEFAULT_DATA) -> None:
 
 @app.command()
 def note(
-    member: Name,
+    member: Member,
     text: Annotated[str, typer.Argument(help="For other staff.", show_default=False)],
     data: Data = DEFAULT_DATA,
 ) -> None:
@@ -70,7 +70,7 @@ def note(
 
 @app.command()
 def refer(
-    member: Name,
+    member: Member,
     referrer: Annotated[str, typer.Option("--by", help="Who referred them; empty: nobody.")],
     share: Annotated[int, typer.Option(help="Share of the member's fees, in ppm.")] = 200_000,
     data: Data = DEFAULT_DATA,
