@@ -13,6 +13,7 @@ from tests.gateway.account.authenticator import (
     begin,
 )
 from tests.gateway.account.browser import GOOD, OTHER, SECOND
+from tests.gateway.account.ethereum import Wallet, message
 
 pytestmark = pytest.mark.anyio
 WRONG = (401, "wrong_passkey")
@@ -260,3 +261,19 @@ async def test_the_public_origin_is_what_the_operator_says_and_never_what_a_requ
     assert await phone.refused(
         "POST", "login/passkey", credential=key.get(await begin(phone))
     ) == WRONG  # fmt: skip
+
+
+async def test_failed_passkeys_and_wallets_keep_nobody_else_out(shop, ann):
+    key, wallet = await add_passkey(ann), Wallet(1)
+    mallory = shop.browser()  # from the same network as ann
+    for _ in range(60):
+        forged = Authenticator()
+        forged.id, forged.handle = key.id, key.handle
+        credential = forged.get(await begin(mallory))
+        assert await mallory.refused("POST", "login/passkey", credential=credential) == WRONG
+        text = await message(mallory, wallet)
+        refused = await mallory.refused("POST", "login/wallet", signature=Wallet(2).sign(text))
+        assert refused == (401, "wrong_wallet")
+    phone = shop.browser()
+    await phone.ok("POST", "login/passkey", credential=key.get(await begin(phone)))
+    await shop.browser().ok("POST", "login", **LOGIN, code=key.recovery[0])
