@@ -127,7 +127,8 @@ class Custody:
         """Chains over which an asset comes: (chain, settings, token or None for the coin)."""
         found = []
         for watched in self.chains.values():
-            settings = watched.settings
+            # Not watched yet is no reason to hide it: an asset may have been listed just now.
+            settings = watched.settings or deposit_settings(watched.entry, self._listed())
             if settings is None:
                 continue
             if settings.coin.number == asset:

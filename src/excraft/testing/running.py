@@ -56,6 +56,15 @@ class RunningExchange:
                 self.said += text
         self.url = self.said.split(_BANNER, 1)[1].split()[0]
 
+    def heard(self) -> str:
+        """All that it said until now."""
+        output = self.process.stdout.fileno()
+        with selectors.DefaultSelector() as selector:
+            selector.register(output, selectors.EVENT_READ)
+            while selector.select(0) and (text := os.read(output, 65536).decode()):
+                self.said += text
+        return self.said
+
     def kill(self) -> None:
         """SIGKILL: no last words."""
         self.process.kill()
