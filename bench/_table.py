@@ -78,6 +78,15 @@ def memory(result: dict) -> list[tuple[str, str, str]]:
     ]  # fmt: skip
 
 
+def custody(result: dict) -> list[tuple[str, str, str]]:
+    what = f"custody, {result['deposits']:,} deposits of a block, {result['watched']:,} watched"
+    compared = f"{result['reconciled_s']} s, {result['reconcile_calls']} calls"
+    return [
+        (what, "<= 5 s", f"{result['credited_s']} s, {result['calls']} calls"),
+        ("custody, every address compared", "", compared),
+    ]
+
+
 def liabilities(result: dict) -> list[tuple[str, str, str]]:
     figure = f"{result['seconds']} s, {result['cpu_seconds']} s CPU"
     return [(f"liabilities of {result['accounts']:,} accounts", "<= 30 s", figure)]
@@ -94,6 +103,7 @@ def lines(flow_files: list[str]) -> list[Line]:
         Line(["rest"], rest),
         Line(["websocket"], websocket),
         Line(["liabilities"], liabilities),
+        Line(["custody"], custody),
         Line(["memory"], memory),
     ]
 

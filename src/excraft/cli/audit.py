@@ -6,7 +6,7 @@ import numpy as np
 from sqlalchemy import func, select
 
 from excraft.cli.folder import Folder
-from excraft.cli.wiring import database_of
+from excraft.cli.stored import database_of
 from excraft.engine.effects import Effects, Subscription
 from excraft.log import snapshots
 from excraft.marketdata import MarketData

@@ -22,7 +22,7 @@ from excraft.accounts.members import Members
 from excraft.cli.exits import Exit, Failure
 from excraft.cli.folder import Folder
 from excraft.cli.options import DEFAULT_DATA, Data, Json, show_json, show_table
-from excraft.cli.wiring import database_of
+from excraft.cli.stored import database_of
 
 app = typer.Typer(help="Who the members are: cases to review.", no_args_is_help=True)
 Number = Annotated[int, typer.Argument(help="Number of the case.", show_default=False)]

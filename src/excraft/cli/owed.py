@@ -8,7 +8,7 @@ from excraft.accounts.errors import SecretKeyError
 from excraft.accounts.secret_box import SecretBox
 from excraft.cli.exits import Exit, Failure
 from excraft.cli.folder import Folder
-from excraft.cli.wiring import database_of
+from excraft.cli.stored import database_of
 from excraft.custody.liabilities import LiabilitiesError
 from excraft.custody.liabilities_files import DamagedLiabilities, Days
 from excraft.store.database import Database

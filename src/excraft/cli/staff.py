@@ -29,7 +29,7 @@ def opened_staff(data: Data) -> Iterator:
     from excraft.accounts.errors import AccountsError
     from excraft.accounts.staff import staff_of
     from excraft.cli.folder import Folder
-    from excraft.cli.wiring import database_of
+    from excraft.cli.stored import database_of
     from excraft.gateway.withdrawal_desk import EXECUTORS
 
     folder = Folder.existing(data)

@@ -1,7 +1,6 @@
 """Which part gets which: the one place that knows them all."""
 
 import asyncio
-import json
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,6 +21,7 @@ from excraft.cli.exits import Exit, Failure
 from excraft.cli.folder import Folder
 from excraft.cli.kernel import new_kernel
 from excraft.cli.progress import Progress
+from excraft.cli.stored import chosen_url, keep_url
 from excraft.cli.withdrawing import withdrawing
 from excraft.custody.credited import Credited
 from excraft.custody.withdrawal_facts import Facts
@@ -48,7 +48,7 @@ async def opened(
     log = _log(folder)
     try:
         kernel = await asyncio.to_thread(new_kernel, threads, progress)
-        async with _running(folder, log, kernel, _chosen_url(folder, database), progress) as parts:
+        async with _running(folder, log, kernel, chosen_url(folder, database), progress) as parts:
             yield parts
     finally:
         log.close()
@@ -59,7 +59,7 @@ async def _running(folder, log, kernel, url: str, progress: Progress) -> AsyncIt
     store = _store(url)
     outbox, origin = _outbox(folder), _origin()
     history, api_keys = await asyncio.to_thread(_on_store, store, folder)
-    _keep_url(folder, url)
+    keep_url(folder, url)
     engine = Engine(log, kernel, settings=Settings(snapshot_folder=folder.snapshots))
     marketdata = MarketData()
     engine.subscribe(
@@ -182,35 +182,3 @@ def _log(folder: Folder) -> FileLog:
         raise Failure(str(damaged), Exit.DAMAGED) from damaged
     except (LogError, OSError) as error:
         raise Failure(f"cannot open the log in {folder.log}: {error}") from error
-
-
-def _chosen_url(folder: Folder, url: str) -> str:
-    """The URL given now, else the one that a start was given before, else SQLite."""
-    return url or _kept_url(folder) or folder.database
-
-
-def _keep_url(folder: Folder, url: str) -> None:
-    """For the other commands; only once it has worked."""
-    if url not in (folder.database, _kept_url(folder)):
-        _write_private(folder, json.dumps({"database": url}))
-
-
-def _kept_url(folder: Folder) -> str:
-    if not folder.settings.exists():
-        return ""
-    return json.loads(folder.settings.read_text())["database"]
-
-
-def _write_private(folder: Folder, text: str) -> None:
-    partial = folder.settings.with_suffix(".partial")
-    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
-        out.write(text)
-    partial.rename(folder.settings)
-
-
-def database_of(folder: Folder) -> Database | None:
-    """The store of an exchange that is not ours to start; None when it never had one."""
-    url = _kept_url(folder)
-    if not url and not (folder.root / "excraft.db").exists():
-        return None
-    return Database(url or folder.database)
