@@ -2,17 +2,21 @@
 // in SECTIONS and one <section> in desk.html.
 import { enter } from "./enter.js";
 import { keys } from "./keys.js";
+import { kyc } from "./kyc.js";
 import { money } from "./money.js";
 import { ask, attempt, node, setCsrf, setStepUp } from "./page.js";
 import { security } from "./security.js";
 import { stepUpIn } from "./stepup.js";
 
-const SECTIONS = { security, keys, money };
+const SECTIONS = { security, keys, kyc, money };
 const at = (id) => document.getElementById(id);
 
-// A mailed link carries its token behind the #, which browsers send to nobody.
-function tokenOfLink() {
-  const found = /^#(confirm|reset)=([\w-]+)$/.exec(location.hash);
+// To be administrator, from the link that the first start shows; kept until somebody is logged in.
+let invitation = tokenOfLink("administrator")?.value;
+
+// A link carries its token behind the #, which browsers send to nobody.
+function tokenOfLink(kinds = "confirm|reset") {
+  const found = new RegExp(`^#(${kinds})=([\\w-]+)$`).exec(location.hash);
   if (found) history.replaceState(null, "", location.pathname);
   return found && { kind: found[1], value: found[2] };
 }
@@ -37,6 +41,14 @@ async function entered(found) {
   at("places").hidden = at("logout").hidden = false;
   at("enter").replaceChildren();
   await open("security").catch(out);
+  if (invitation) await accept(at("security"));
+}
+
+async function accept(place) {
+  const said = node("p", { class: "said", role: "status" });
+  place.prepend(node("div", { class: "card" }, node("h2", {}, "Administrator"), said));
+  await attempt(said, node("button"), async () => (await ask("POST", "administrator", { token: invitation })).message);
+  invitation = null;
 }
 
 function out(wrong) {

@@ -14,7 +14,10 @@ export class Failure extends Error {
 export async function ask(method, path, body) {
   const headers = { "x-csrf-token": csrf };
   const options = { method, headers, credentials: "same-origin" };
-  if (body !== undefined) {
+  if (body instanceof File) {
+    headers["content-type"] = body.type || "application/octet-stream";
+    options.body = body;
+  } else if (body !== undefined) {
     headers["content-type"] = "application/json";
     options.body = JSON.stringify(body);
   }
