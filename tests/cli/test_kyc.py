@@ -61,7 +61,7 @@ def shown(run, case: int) -> dict:
     return json.loads(run("show", str(case), "--json"))
 
 
-def test_a_reviewer_asks_again_rejects_links_and_approves(run):
+def test_a_reviewer_asks_again_rejects_links_and_approves(run, folder):
     rows = json.loads(run("queue", "--json"))
     assert [(r["case"], r["member"], r["state"]) for r in rows] == [
         (1, "ada", "SUBMITTED"), (2, "bob", "SUBMITTED"),
@@ -78,6 +78,11 @@ def test_a_reviewer_asks_again_rejects_links_and_approves(run):
     assert run("reject", "2", "--reason", "a forgery") == "case 2 is REJECTED\n"
     states = [h["state"] for h in shown(run, 2)["history"]]
     assert states[-3:] == ["SUBMITTED", "IN_REVIEW", "REJECTED"]
+    listed = ["audit", "list", "--json", "--data", str(folder.root)]
+    rows = json.loads(CliRunner().invoke(app, listed).output)
+    assert {r["act"] for r in rows} == {"REVIEW_KYC"}
+    assert [r["payload"]["did"] for r in rows][-2:] == ["kyc.claim", "kyc.reject"]
+    assert rows[-1]["payload"]["reason"] == "a forgery" and rows[-1]["object"] == "kyc case 2"
     assert "cannot revoke a case that is REJECTED" in run(
         "revoke", "2", "--reason", "again", code=Exit.FAILED
     )

@@ -11,8 +11,11 @@ from typing import Annotated
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
+from excraft.accounts import actors
+from excraft.accounts.acts import Act as StaffAct
+from excraft.accounts.audit import Audit
 from excraft.accounts.errors import SecretKeyError
-from excraft.accounts.kyc import Case, Cases
+from excraft.accounts.kyc import Case, Cases, Note
 from excraft.accounts.kyc_actors import Act, Actor
 from excraft.accounts.kyc_documents import Documents
 from excraft.accounts.kyc_errors import KycError
@@ -23,6 +26,7 @@ from excraft.cli.exits import Exit, Failure
 from excraft.cli.folder import Folder
 from excraft.cli.options import DEFAULT_DATA, Data, Json, show_json, show_table
 from excraft.cli.stored import database_of
+from excraft.store.database import Database
 
 app = typer.Typer(help="Who the members are: cases to review.", no_args_is_help=True)
 Number = Annotated[int, typer.Argument(help="Number of the case.", show_default=False)]
@@ -153,7 +157,7 @@ def _opened(data: Path) -> Iterator[Cases]:
         raise Failure(f"{data} has no database and secret key yet; start it with `excraft up`")
     try:
         database.migrate()
-        yield Cases(database, Seals.open(folder.secret_key))
+        yield Cases(database, Seals.open(folder.secret_key), note=_noting(database))
     except KycError as refused:
         raise Failure(str(refused)) from refused
     except SecretKeyError as broken:
@@ -162,6 +166,17 @@ def _opened(data: Path) -> Iterator[Cases]:
         raise Failure(f"the database cannot be used: {str(wrong).splitlines()[0]}") from wrong
     finally:
         database.close()
+
+
+def _noting(database: Database) -> Note:
+    """Into the audit log, where every act of staff stands."""
+    audit = Audit(database)
+
+    def note(_: str, act: str, subject: str, reason: str) -> None:
+        payload = {"did": str(act), "reason": reason[:300]}
+        audit.record(actors.shell(), StaffAct.REVIEW_KYC, subject, payload=payload)
+
+    return note
 
 
 def _operator() -> Actor:
