@@ -66,6 +66,21 @@ def resolve(
 
 
 @app.command()
+def accept(
+    address: Annotated[str, typer.Argument(help="As the alarm names it.", show_default=False)],
+    units: Annotated[int, typer.Argument(help="All that is too much.", show_default=False)],
+    network: Annotated[str, typer.Option(help="As `status` shows it.", show_default=False)],
+    asset: Annotated[str, typer.Option(help="Its symbol.", show_default=False)],
+    reason: Annotated[str, typer.Option(help="Whose it is, how it came.", show_default=False)],
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Take a surplus that an alarm names as the exchange's own money; then resolve the alarm."""
+    left = ask(data, "custody_accept", network=network, asset=asset, address=address,
+               units=str(units), reason=reason)  # fmt: skip
+    print(f"accepted; still frozen: {left}" if left else "accepted")
+
+
+@app.command()
 def give(
     address: Annotated[str, typer.Argument(help="A deposit address.", show_default=False)],
     amount: Annotated[str, typer.Argument(help="As a decimal.", show_default=False)],

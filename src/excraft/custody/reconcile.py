@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import Connection, insert
 
 from excraft.chain.blocks import Header
 from excraft.chain.node import Node
@@ -38,24 +38,28 @@ class Reconcile:
         self._database, self._owned, self._totals = database, owned, totals
         self._alarms = Alarms(database)
         self._tokens = [None, *settings.tokens]
-        self._hash, self._all_due = "", 0.0
+        self._hash, self._compared, self._all_due = "", 0, 0.0
         self._report: list[dict[str, Any]] = []
+        self._surplus: dict[Place, int] = {}  # units that nobody explained, of the last look
+        self._accepted = 0  # how often: what was read before the last time is not used
 
     async def poll(self) -> None:
         """Compare as of the newest block that was read, if that was not done yet."""
         tip = await asyncio.to_thread(self._book.tip)
         if tip is None or tip.hash == self._hash:
             return
-        every = time.monotonic() >= self._all_due
+        every, accepted = time.monotonic() >= self._all_due, self._accepted
         for look in range(LOOKS):
             wrong = await self._look(tip, every)
             if not wrong:
                 break
             if look < LOOKS - 1:
                 await asyncio.sleep(PAUSE_S)
+        if accepted != self._accepted:
+            return  # compared anew by the next poll
         for sentence in wrong:
             await asyncio.to_thread(self._alarms.sound, self._settings.chain_id, sentence)
-        self._hash = tip.hash
+        self._hash, self._compared = tip.hash, tip.number
         if every:
             self._all_due = time.monotonic() + ALL_EVERY_S
 
@@ -64,7 +68,7 @@ class Reconcile:
         return self._report
 
     async def _look(self, tip: Header, every: bool) -> list[str]:
-        chain = self._settings.chain_id
+        chain, accepted = self._settings.chain_id, self._accepted
         hashes = await asyncio.to_thread(self._read, lambda c: open_hashes(c, chain))
         found = await mined(self._node, hashes) if hashes else {}
         credited, spent = dict(self._totals.credited), dict(self._totals.spent)
@@ -72,34 +76,62 @@ class Reconcile:
         places = await self._places(rows, every)
         held = await self._balances(places, tip)
         rows = await self._opened(rows, held, tip)
-        wrong = [
-            f"block {tip.number}: {place[0]} holds {units} units of {place[1] or 'the coin'}, "
-            f"our records explain {rows.units[place]}"
+        off = {
+            place: units - rows.units[place]
             for place, units in held.items()
             if units is not None and units != rows.units[place]
+        }
+        if accepted == self._accepted:
+            self._surplus = {place: units for place, units in off.items() if units > 0}
+        wrong = [
+            f"{place[0]} holds {_more(units)} units of {place[1] or 'the coin'} than our records "
+            "explain"
+            for place, units in off.items()
         ]
         wrong += [
-            f"block {tip.number}: {place[1]} does not tell the balance of {place[0]}"
+            f"{place[1]} does not tell the balance of {place[0]}"
             for place, units in held.items()
             if units is None
         ]
-        assets = self._assets()
-        wrong += [
-            f"the log credited {credited.get(asset, 0)} atoms of asset {asset} for deposits, our "
-            f"records say {rows.credited[asset]}"
-            for asset in assets.values()
-            if credited.get(asset, 0) != rows.credited[asset]
-        ]
-        wrong += [
-            f"the log spent {spent.get(asset, 0)} atoms of asset {asset} for withdrawals, our "
-            f"records say {rows.spent[asset]} and {rows.leaving[asset]} on their way"
-            for asset in assets.values()
-            if not 0 <= spent.get(asset, 0) - rows.spent[asset] <= rows.leaving[asset]
-        ]
+        wrong += self._log_wrong(rows, credited, spent)
         self._report = [
-            self._line(token, asset, rows, held, tip) for token, asset in assets.items()
+            self._line(token, asset, rows, held, tip) for token, asset in self._assets().items()
         ]
         return wrong
+
+    def _log_wrong(self, rows: Expected, credited: dict, spent: dict) -> list[str]:
+        """Where the log is not what our rows say. No sentence tells what grows with each block:
+        an alarm is one row while its cause is the same."""
+        wrong = []
+        for asset in self._assets().values():
+            if off := credited.get(asset, 0) - rows.credited[asset]:
+                wrong.append(
+                    f"the log credited {_more(off)} atoms of asset {asset} for deposits than our "
+                    "records say"
+                )
+            off = spent.get(asset, 0) - rows.spent[asset]
+            if not 0 <= off <= rows.leaving[asset]:
+                off -= max(0, min(off, rows.leaving[asset]))
+                wrong.append(
+                    f"the log spent {_more(off)} atoms of asset {asset} for withdrawals than were "
+                    "paid or are on their way"
+                )
+        return wrong
+
+    def surplus(self, place: Place) -> int:
+        """Units there that nothing explains, as of the last comparison."""
+        return self._surplus.get(place, 0)
+
+    def accept(self, connection: Connection, place: Place, who: str, reason: str) -> None:
+        """From now on the surplus of a place is the exchange's own money."""
+        row = {
+            "chain_id": self._settings.chain_id, "address": place[0], "token": place[1],
+            "units": str(self._surplus.pop(place)), "block": self._compared, "who": who,
+            "reason": reason, "made_ns": time.time_ns(),
+        }  # fmt: skip
+        connection.execute(insert(custody_openings).values(row))
+        self._hash = ""  # compared anew, also when no block comes
+        self._accepted += 1
 
     def _assets(self) -> dict[str | None, int]:
         return {token: self._settings.asset(token).number for token in self._tokens}
@@ -172,3 +204,7 @@ class Reconcile:
     def _read(self, ask: Callable) -> Any:
         with self._database.read() as connection:
             return ask(connection)
+
+
+def _more(difference: int) -> str:
+    return f"{abs(difference)} {'more' if difference > 0 else 'fewer'}"

@@ -1,12 +1,13 @@
 """Custody in a running exchange: the chains it watches, deposit addresses, alarms, freezes.
 
 An alarm that nobody resolved freezes the withdrawals of everybody, and the credits of its chain;
-trading goes on.
+a chain that cannot be compared for SILENT_S freezes them until it is. Trading goes on.
 """
 
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -24,6 +25,7 @@ from excraft.custody.errors import CreditFailed, Replaced, TooDeep
 from excraft.custody.reconcile import Reconcile
 from excraft.store.database import Database
 
+SILENT_S = 120.0
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -37,6 +39,7 @@ class Watched:
         self.deposits: Deposits | None = None
         self.reconcile: Reconcile | None = None
         self.settings: ChainSettings | None = None
+        self.good_at = 0.0  # when chain and ledger were last looked at in whole
 
 
 class Custody:
@@ -51,25 +54,45 @@ class Custody:
         self.chains = {e.chain: Watched(e, Node(e.url, e.chain)) for e in file.chains}
         self._database, self._ledger, self._totals = database, ledger, totals
         self._listed, self._alert = listed, alert
+        self._clock, self._looked = time.monotonic, False
         self._open: list[Row] = []
         self._told: set[int] = set()
+        self._silent_told: set[int] = set()
+        for watched in self.chains.values():
+            watched.good_at = self._clock()
 
     @property
     def withdrawals_frozen(self) -> str:
         """Why nothing is paid out; empty when it is."""
-        if not self._open:
-            return ""
-        first = self._open[0]
-        return f"alarm {first.id} of chain {first.chain_id}: {first.reason}"
+        if not self._looked:
+            return "the alarms were not read yet"
+        for row in self._open:
+            return f"alarm {row.id} of chain {row.chain_id}: {row.reason}"
+        return next((self._silence(w) for w in self.chains.values() if self._is_silent(w)), "")
+
+    def _is_silent(self, watched: Watched) -> bool:
+        return watched.settings is not None and self._clock() - watched.good_at >= SILENT_S
+
+    def _silence(self, watched: Watched) -> str:
+        return (
+            f"{watched.entry.network} could not be compared with the ledger for {SILENT_S:.0f} s: "
+            f"{watched.failure or 'its node does not answer'}"
+        )
 
     async def run(self, seconds: float = 2.0) -> None:
         """Watch every chain, one after the other, until cancelled."""
-        await self.look_at_alarms()
         while True:
+            await self._look()
             for watched in self.chains.values():
                 await self._poll(watched)
-            await self.look_at_alarms()
+                await self._look()
             await asyncio.sleep(seconds)
+
+    async def _look(self) -> None:
+        try:
+            await self.look_at_alarms()
+        except Exception:  # a database that fails now must not end the watching for good
+            _LOGGER.exception("the alarms could not be read; those known stay")
 
     async def close(self) -> None:
         for watched in self.chains.values():
@@ -81,7 +104,7 @@ class Custody:
                 return
             await watched.deposits.poll()
             await watched.reconcile.poll()
-            watched.failure = ""
+            watched.failure, watched.good_at = "", self._clock()
         except (ChainError, CreditFailed, TooDeep, Replaced) as error:
             self._failed(watched, str(error))
         except Exception as error:  # told, and tried again: one bug must not stop every chain
@@ -115,11 +138,15 @@ class Custody:
 
     async def look_at_alarms(self) -> None:
         """Learn which alarms are open, and tell the operator of new ones."""
-        self._open = await asyncio.to_thread(self.alarms.open)
+        self._open, self._looked = await asyncio.to_thread(self.alarms.open), True
         for row in self._open:
             if row.id not in self._told:
                 self._told.add(row.id)
                 self._alert(f"ALARM {row.id} of chain {row.chain_id}: {row.reason}")
+        silent = {chain for chain, watched in self.chains.items() if self._is_silent(watched)}
+        for chain in silent - self._silent_told:
+            self._alert(f"withdrawals are frozen: {self._silence(self.chains[chain])}")
+        self._silent_told = silent
 
     # what doors ask for
 

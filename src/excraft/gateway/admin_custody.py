@@ -78,6 +78,35 @@ async def custody_resolve(exchange: Exchange, alarm: int, resolution: str) -> st
     return custody.withdrawals_frozen
 
 
+@operation
+async def custody_accept(
+    exchange: Exchange, network: str, asset: str, address: str, units: str, reason: str
+) -> str:
+    """Take what an address holds too much as the exchange's own money; `units` must be all of it.
+    Less than explained is never accepted. Its alarm stays until it is resolved."""
+    custody, who = _custody(exchange), acting()
+    if not reason.strip():
+        raise Refused("say whose money it is and how it came there")
+    number = next((a.number for a in exchange.engine.listings.assets if a.symbol == asset), None)
+    found = [n for n in custody.networks(number) if n[0].network == network]
+    reconcile = custody.chains[found[0][0].chain].reconcile if found else None
+    if reconcile is None:
+        raise Refused(f"no chain {network!r} with {asset!r} is watched now")
+    place = (address.lower(), found[0][2])
+
+    def accept(connection) -> None:
+        over = reconcile.surplus(place)
+        if not over or units != str(over):
+            raise Refused(
+                f"{address[:60]!r} holds {over} units too much, so {units[:80]!r} is not accepted"
+            )
+        reconcile.accept(connection, place, who.who, reason)
+
+    payload = {"network": network, "asset": asset, "units": units, "reason": reason}
+    await _act(exchange, Act.UNFREEZE_WITHDRAWALS, f"address:{place[0]}", payload, accept)
+    return custody.withdrawals_frozen
+
+
 async def _act(exchange: Exchange, act: Act, object: str, payload: dict, work) -> None:
     who = acting()
 

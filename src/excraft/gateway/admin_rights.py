@@ -72,6 +72,7 @@ RIGHTS: dict[str, Right] = {
     "custody_status": Right(Act.SEE_CUSTODY),
     "custody_deposits": Right(Act.SEE_CUSTODY),
     "custody_freeze": Right(Act.FREEZE_WITHDRAWALS, own=True),
+    "custody_accept": Right(Act.UNFREEZE_WITHDRAWALS, own=True),
     "custody_resolve": Right(Act.UNFREEZE_WITHDRAWALS, own=True),
     "withdrawal_list": Right(Act.SEE_CUSTODY),
     "withdrawal_show": Right(Act.SEE_CUSTODY),
