@@ -1,6 +1,7 @@
 """Which act of staff each operation is, and the audit row that it leaves, whoever the door."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -9,6 +10,7 @@ from typing import Any, NamedTuple
 from excraft.accounts import actors
 from excraft.accounts.actors import Actor
 from excraft.accounts.acts import READING, Act
+from excraft.accounts.kyc_errors import UnknownCase
 from excraft.accounts.staff_errors import NotAllowed
 
 _actor: ContextVar[Actor | None] = ContextVar("actor", default=None)
@@ -115,8 +117,8 @@ async def let(exchange: Any, name: str, arguments: dict[str, Any]) -> None:
     if right is None or exchange.staff is None:
         return
     act, actor = right.of(arguments), acting()
-    member = await asyncio.to_thread(_about, exchange, arguments)
-    if member is not None and member == actor.member_id and act not in READING:
+    concerned = await asyncio.to_thread(_about, exchange, arguments)
+    if actor.member_id in concerned and act not in READING:
         raise NotAllowed(f"{actor.who} may not {act} on themselves; another one does it")
 
     def check() -> None:
@@ -147,16 +149,21 @@ async def failed(exchange: Any, name: str, arguments: dict[str, Any], why: str) 
 def payload_of(exchange: Any, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
     """What a proposal of this operation says. Blocks."""
     payload: dict[str, Any] = {"operation": name, "arguments": _kept(arguments)}
-    member = _about(exchange, arguments)
-    return payload | ({"member": member} if member is not None else {})
+    concerned = _about(exchange, arguments)
+    return payload | ({"member": concerned[0]} if concerned else {})
 
 
 def _kept(arguments: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in arguments.items() if name != "public_key"}
 
 
-def _about(exchange: Any, arguments: Mapping[str, Any]) -> int | None:
-    """Number of the member whom the arguments name."""
-    name = arguments.get("member")
-    found = exchange.members.by_name(name) if isinstance(name, str) and name else None
-    return found.id if found is not None else None
+def _about(exchange: Any, arguments: Mapping[str, Any]) -> list[int]:
+    """Numbers of the members whom the arguments name, themselves or by a case of theirs."""
+    names = (arguments.get(field) for field in ("member", "other"))
+    known = [exchange.members.by_name(n) for n in names if isinstance(n, str) and n]
+    found = [member.id for member in known if member is not None]
+    case = arguments.get("case")
+    if case is not None and exchange.kyc is not None:
+        with contextlib.suppress(UnknownCase):  # the operation itself says so
+            found.append(exchange.kyc.cases.case(case).member_id)
+    return found

@@ -6,8 +6,10 @@ import json
 import logging
 import multiprocessing
 import stat
+import threading
 import time
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Awaitable
+from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from concurrent.futures import TimeoutError as TooSlow
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -61,22 +63,27 @@ class KycDesk:
         self._outbox = Outbox(database, self._tell)
         self._loop: asyncio.AbstractEventLoop | None = None
         # Started when it is first needed; a hostile file then holds up no other request.
-        self._checking = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
+        self._checking, self._renewing = _checker(), threading.Lock()
 
     async def run(self) -> None:
         """Deliver levels, set groups, let approvals expire; tried again when something fails."""
         self._loop = asyncio.get_running_loop()
         due = 0.0
         while True:
-            try:
-                if time.monotonic() >= due:
-                    await asyncio.to_thread(sweep, self.cases, self.documents)
-                    due = time.monotonic() + SWEEP_EVERY_S
-                await asyncio.to_thread(self._outbox.deliver)
-                await self._set_groups()
-            except Exception:  # told, and tried again: a level must not be lost
-                _LOGGER.exception("KYC")
+            if time.monotonic() >= due:
+                due = time.monotonic() + SWEEP_EVERY_S
+                await self._try("sweep", asyncio.to_thread(sweep, self.cases, self.documents))
+            await self._try("levels", asyncio.to_thread(self._outbox.deliver))
+            await self._try("groups", self._set_groups())
             await asyncio.sleep(EVERY_S)
+
+    @staticmethod
+    async def _try(what: str, work: Awaitable[Any]) -> None:
+        """One that fails is told and tried again; it must not hold up the others."""
+        try:
+            await work
+        except Exception:
+            _LOGGER.exception("KYC: %s", what)
 
     def close(self) -> None:
         self._checking.shutdown(wait=False, cancel_futures=True)
@@ -131,14 +138,31 @@ class KycDesk:
 
     def _check(self, declared: str, content: bytes) -> str:
         """`check_content` in a process that may be slow, or die, without harm."""
+        checking = self._checking
         try:
-            asked: Future[str] = self._checking.submit(check_content, declared, content)
+            asked: Future[str] = checking.submit(check_content, declared, content)
             return asked.result(CHECK_WITHIN_S)
         except TooSlow as error:
+            self._renew(checking)
             raise BadDocument("the file takes too long to be checked; send a plain copy") from error
-        except BrokenProcessPool as error:
-            self._checking = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
+        except (BrokenProcessPool, CancelledError) as error:
+            self._renew(checking)
             raise BadDocument("the file cannot be checked; send a plain copy") from error
+
+    def _renew(self, checking: ProcessPoolExecutor) -> None:
+        """End a process that is stuck or dead; the next file gets a new one."""
+        with self._renewing:
+            if self._checking is not checking:
+                return  # another request was first
+            self._checking = _checker()
+        # `shutdown` alone waits for what runs; there is no public way to end it before 3.14.
+        for process in list((checking._processes or {}).values()):
+            process.kill()
+        checking.shutdown(wait=False, cancel_futures=True)
+
+
+def _checker() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
 
 
 def _webhooks(file: Path, cases: Cases) -> dict[str, Webhook]:

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import hmac
 import json
+import os
 import time
 
 import pytest
@@ -32,6 +33,7 @@ SECRET = "s" * 32
 async def office(shop, tmp_path, monkeypatch):
     """The shop with a KYC desk that runs, and a webhook provider beside the manual one."""
     monkeypatch.setattr(kyc_desk, "EVERY_S", 0.02)
+    monkeypatch.setattr(kyc_desk, "SWEEP_EVERY_S", 0.02)
     file = tmp_path / kyc_desk.PROVIDERS
     file.touch(mode=0o600)
     file.write_text(json.dumps({"acme": SECRET}))
@@ -208,6 +210,56 @@ async def test_a_provider_answers_once_with_its_signature(office):
     await until(lambda: level_of(office, account) == 2)
     huge = await ann.http.post("/kyc/webhook/acme", content=bytes(1 << 20))
     assert huge.status_code == 413
+
+
+async def test_a_sweep_that_fails_holds_up_no_level(office, monkeypatch, caplog):
+    def broken(*_):
+        raise OSError("the disk of the documents is gone")
+
+    monkeypatch.setattr(kyc_desk, "sweep", broken)
+    ann = office.browser()
+    account = (await ann.join())["account"]
+    case = await filled(ann)
+    await ann.ok("POST", f"kyc/{case}/submit")
+    await approve(office, case)
+    await until(lambda: level_of(office, account) == 2)
+    assert "KYC: sweep" in caplog.text and "the disk of the documents is gone" in caplog.text
+
+
+async def test_a_file_that_is_never_done_is_ended_and_the_next_is_checked(office, monkeypatch):
+    ann = office.browser()
+    await ann.join()
+    case = await filled(ann)
+    monkeypatch.setattr(kyc_desk, "CHECK_WITHIN_S", 0.5)
+    monkeypatch.setattr(kyc_desk, "check_content", stuck)
+    [process] = office.kyc._checking._processes.values()
+    reply = await upload(ann, case, png(width=3), purpose="BACK")
+    assert (reply.status_code, reply.json()["error"]) == (400, "refused")
+    assert "takes too long" in reply.json()["message"]
+    await until(lambda: not process.is_alive())
+    monkeypatch.undo()
+    assert (await upload(ann, case, png(width=3), purpose="BACK")).status_code == 201
+
+
+def stuck(declared: str, content: bytes) -> str:
+    time.sleep(60)
+    return declared
+
+
+async def test_what_a_process_dies_of_is_refused_and_the_next_is_checked(office, monkeypatch):
+    ann = office.browser()
+    await ann.join()
+    case = await filled(ann)
+    monkeypatch.setattr(kyc_desk, "check_content", deadly)
+    reply = await upload(ann, case, png(width=3), purpose="BACK")
+    assert (reply.status_code, reply.json()["error"]) == (400, "refused")
+    assert "cannot be checked" in reply.json()["message"]
+    monkeypatch.undo()
+    assert (await upload(ann, case, png(width=3), purpose="BACK")).status_code == 201
+
+
+def deadly(declared: str, content: bytes) -> str:
+    os._exit(9)
 
 
 async def test_secrets_that_others_can_read_are_refused(office, tmp_path):

@@ -5,14 +5,16 @@ import json
 
 import pytest
 
-from excraft.accounts import actors
+from excraft.accounts import actors, four_eyes
 from excraft.accounts.acts import BUILT_IN, READING
 from excraft.accounts.invitation import Invitation
+from excraft.accounts.kyc_states import Level
 from excraft.accounts.staff import staff_of
 from excraft.gateway import admin
 from excraft.gateway.account import ACTS
 from excraft.gateway.admin_rights import RIGHTS
 from excraft.gateway.app import application
+from excraft.gateway.kyc_desk import KycDesk
 from excraft.gateway.withdrawal_desk import EXECUTORS
 from excraft.parameters import AccountState, Parameter
 from tests.gateway.account.browser import Browser
@@ -131,6 +133,33 @@ async def test_nobody_acts_on_themselves(office):
     [name] = [row["name"] for row in found if row["id"] == sue.member]
     reply = await sue.op("member_freeze", member=name, reason="me")
     assert (reply.status_code, reply.json()["error"]) == (403, "not_allowed")
+
+
+async def test_a_reviewer_decides_nothing_of_their_own(office, tmp_path):
+    """Not alone, and not as the one who approves what another proposes."""
+    office.venue.exchange.kyc = desk = KycDesk(
+        office.venue.engine, office.database, tmp_path / "secret.key", tmp_path / "kyc"
+    )
+    try:
+        cora, carl = [await office.join(who, "compliance") for who in ("cora", "carl")]
+        case = desk.cases.open(cora.member, Level.BASIC).id
+        asked = {"case": case, "step": "recheck", "reason": "again"}
+        own = await cora.op("kyc_decide", **asked)
+        assert (own.status_code, own.json()["error"]) == (403, "not_allowed")
+        assert "on themselves" in own.json()["message"]
+        with office.database.write_durable() as connection:
+            wanted = {"for": "REVIEW_KYC", "approvals": 1}
+            four_eyes.executor()(connection, SHELL, wanted)
+        assert (await cora.op("kyc_decide", **asked)).status_code == 403
+        made = await carl.op("kyc_decide", **asked)
+        assert made.status_code == 202, made.text
+        proposal = made.json()["proposal"]
+        assert proposal["payload"]["member"] == cora.member
+        path = f"/admin/proposals/{proposal['id']}/approve"
+        refused = await cora.http.post(path, json={"hash": proposal["hash"]})
+        assert (refused.status_code, refused.json()["error"]) == (403, "not_allowed")
+    finally:
+        desk.close()
 
 
 async def test_money_needs_a_second_pair_of_eyes(office):
