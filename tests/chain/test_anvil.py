@@ -1,6 +1,11 @@
 """The local chain starts, keeps its state, and ends."""
 
 import os
+import signal
+import subprocess
+import sys
+import threading
+from types import SimpleNamespace
 
 import pytest
 
@@ -9,6 +14,14 @@ from excraft.chain.anvil import Anvil
 from tests.chain.local import Chain
 
 pytestmark = pytest.mark.anyio
+STARTER = """
+import sys, time
+from pathlib import Path
+from excraft.chain.anvil import Anvil
+anvil = Anvil(Path(sys.argv[1]))
+print(anvil.url, anvil.pid, flush=True)
+time.sleep(60)
+"""
 
 
 async def test_the_state_is_there_again_after_a_restart(tmp_path):
@@ -38,6 +51,44 @@ async def test_two_run_beside_each_other_with_their_own_chain_id():
     finally:
         one.stop()
         two.stop()
+
+
+def test_a_state_has_one_anvil(tmp_path):
+    one = Anvil(tmp_path / "state.json")
+    try:
+        with pytest.raises(RuntimeError, match="another anvil has .*state.json, since 0.2 s"):
+            Anvil(tmp_path / "state.json", seconds=0.2)
+    finally:
+        one.stop()
+    Anvil(tmp_path / "state.json").stop()
+
+
+async def test_after_a_kill_the_next_start_has_every_block(tmp_path):
+    """At once, while the orphan still writes."""
+    state = tmp_path / "state.json"
+    starter = subprocess.Popen(
+        [sys.executable, "-c", STARTER, str(state)], stdout=subprocess.PIPE, text=True
+    )
+    url, pid = starter.stdout.readline().split()
+    chain = Chain(SimpleNamespace(url=url, chain_id=31337))
+    await chain.mine(300)
+    await chain.node.close()
+    os.kill(int(pid), signal.SIGSTOP)  # an orphan that is slow to end
+    starter.kill()
+    if sys.platform != "linux":  # there it ends by itself
+        os.kill(int(pid), signal.SIGTERM)
+    starter.wait()
+    starter.stdout.close()
+    later = threading.Timer(0.5, os.kill, (int(pid), signal.SIGCONT))
+    later.start()
+    anvil = Anvil(state)
+    later.join()
+    chain = Chain(anvil)
+    try:
+        assert (await chain.node.head()).number == 300
+    finally:
+        await chain.node.close()
+        anvil.stop()
 
 
 def test_what_does_not_start_says_why(tmp_path):

@@ -1,6 +1,8 @@
 """A local chain: anvil on a free port of this machine, its state in a file."""
 
 import ctypes
+import fcntl
+import os
 import re
 import selectors
 import signal
@@ -25,6 +27,21 @@ def _end_with_parent() -> None:
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
+def _locked(state: Path, seconds: float) -> int:
+    """A lock beside the state: who is killed leaves an anvil that is still writing it."""
+    lock = os.open(state.with_suffix(".lock"), os.O_CREAT | os.O_RDWR, 0o600)
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return lock
+        except BlockingIOError:
+            if time.monotonic() > until:
+                os.close(lock)
+                raise RuntimeError(f"another anvil has {state}, since {seconds} s") from None
+            time.sleep(0.02)
+
+
 class Anvil:
     """Runs from the constructor until `stop`; `state` keeps the chain from one run to the next."""
 
@@ -32,18 +49,27 @@ class Anvil:
         self, state: Path | None = None, *, port: int = 0, chain_id: int = 31337,
         mining: bool = True, seconds: float = 20.0,
     ) -> None:  # fmt: skip
-        """`mining`: a block for each transaction; otherwise only when `evm_mine` asks."""
+        """`mining`: a block for each transaction; otherwise only when `evm_mine` asks.
+
+        Waits for another one of the same `state` to end, as after its starter was killed.
+        """
+        lock = _locked(state, seconds) if state else None
         command = [str(program()), "--host", "127.0.0.1", "--port", str(port),
                    "--chain-id", str(chain_id)]  # fmt: skip
         command += [] if mining else ["--no-mining"]
         if state:  # also written now and then: whoever is killed loses little of the chain
             command += ["--state", str(state), "--state-interval", str(STATE_EVERY_S)]
         self.chain_id, self._reader = chain_id, None
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            start_new_session=True,
-            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
-        )  # fmt: skip
+        try:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT, start_new_session=True,
+                pass_fds=() if lock is None else (lock,),
+                preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+            )  # fmt: skip
+        finally:
+            if lock is not None:
+                os.close(lock)  # anvil has it too, and keeps it as long as it lives
         try:
             self.url = f"http://127.0.0.1:{self._listening(seconds)}"
         except BaseException:
