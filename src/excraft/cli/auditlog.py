@@ -8,13 +8,13 @@ from typing import Annotated
 
 import typer
 
+from excraft.accounts.spreadsheets import plain
 from excraft.cli.exits import Exit, Failure
 from excraft.cli.options import DEFAULT_DATA, Data, Json, show_json, show_table
 from excraft.cli.staff import opened_staff, read_hash
 
 app = typer.Typer(help="The audit log of staff.", no_args_is_help=True)
 COLUMNS = ["number", "time", "who", "role", "act", "object", "outcome", "payload"]
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a text that begins so
 
 Time = Annotated[datetime | None, typer.Option(help="In UTC, such as 2026-11-22.")]
 
@@ -91,5 +91,4 @@ def _show_csv(rows: list[dict]) -> None:
     out = csv.writer(sys.stdout, lineterminator="\n")
     out.writerow([*COLUMNS, "hash"])
     for row in rows:
-        cells = (str(row[c]) for c in [*COLUMNS, "hash"])
-        out.writerow(["'" + c if c.startswith(_FORMULA) else c for c in cells])
+        out.writerow([plain(str(row[c])) for c in [*COLUMNS, "hash"]])

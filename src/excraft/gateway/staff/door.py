@@ -25,7 +25,7 @@ from excraft.gateway.account_requests import SECURITY_HEADERS, refusal, session_
 from excraft.gateway.admin_rights import RIGHTS, as_actor, payload_of
 from excraft.gateway.errors import ApiError
 from excraft.gateway.exchange import Exchange
-from excraft.gateway.staff import desk
+from excraft.gateway.staff import desk, exports
 
 BODY_BYTES_MAX = 64 << 10
 BODY_WITHIN_S = 20.0
@@ -57,7 +57,7 @@ class Door:
             return await _answer(failure.status, "limit", failure.text)(scope, receive, send)
         except TimeoutError:
             return await _answer(408, "too_slow", "The body did not come.")(scope, receive, send)
-        await self._app(scope, _once(body), _guarded(send))
+        await self._app(scope, _once(body, receive), _guarded(send))
 
     async def _actor(self, scope: dict) -> actors.Actor:
         """Raises Refused: no session, no CSRF token, no staff, or the proof is too long ago."""
@@ -98,6 +98,7 @@ def staff_app(exchange: Exchange) -> FastAPI:
             )  # fmt: skip
     app.state.exchange = exchange
     app.include_router(desk.routes)
+    app.include_router(exports.routes)
 
     @app.get("/openapi.json", include_in_schema=False)
     async def document() -> JSONResponse:
@@ -159,13 +160,14 @@ async def _read(receive: Callable) -> bytes:
     return bytes(body)
 
 
-def _once(body: bytes) -> Callable:
+def _once(body: bytes, receive: Callable) -> Callable:
+    """The body that was read; then what comes from the client, which is that it went away."""
     messages = [{"type": "http.request", "body": body, "more_body": False}]
 
-    async def receive() -> dict:
-        return messages.pop(0) if messages else {"type": "http.disconnect"}
+    async def again() -> dict:
+        return messages.pop(0) if messages else await receive()
 
-    return receive
+    return again
 
 
 def _guarded(send: Callable) -> Callable:

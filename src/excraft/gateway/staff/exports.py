@@ -1,0 +1,158 @@
+"""GET /admin/export/{what}.csv and .parquet: whole tables for staff, never personal data.
+
+A file is written whole before a byte of it is sent, in batches, so memory is bounded and nobody
+gets half of one. Numbers are the exact ones of the store; a column `amount_text` has decimals.
+"""
+
+import asyncio
+import csv
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as parquet
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import FileResponse
+from sqlalchemy import BigInteger, Integer, LargeBinary, Select, SmallInteger, Table, select
+from starlette.background import BackgroundTask
+
+from excraft.accounts.acts import Act
+from excraft.accounts.refusals import Refused
+from excraft.accounts.spreadsheets import plain
+from excraft.accounts.staff_errors import NotAllowed
+from excraft.gateway.exchange import Exchange
+from excraft.store import schema
+from excraft.store.database import Database
+from excraft.store.schema_audit import audit_log
+from excraft.store.schema_custody import custody_deposits
+from excraft.store.schema_withdrawals import withdrawals
+
+ROWS_MAX = 1_000_000
+BATCH = 5_000
+NS_MAX = 2**63 - 1
+MEDIA = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
+
+
+class Export(NamedTuple):
+    """`act`: what one must be allowed to see. `time`: the column that a span is about."""
+
+    table: Table
+    act: Act
+    time: str = ""
+    amount: str = ""  # atoms of the column `asset`
+
+
+EXPORTS = {
+    "members": Export(schema.members, Act.SEE_MEMBERS),
+    "orders": Export(schema.orders, Act.SEE_MONEY, "time_ns"),
+    "fills": Export(schema.fills, Act.SEE_MONEY, "time_ns"),
+    "entries": Export(schema.entries, Act.SEE_MONEY, "time_ns", "amount"),
+    "deposits": Export(custody_deposits, Act.SEE_CUSTODY, "seen_ns", "atoms"),
+    "withdrawals": Export(withdrawals, Act.SEE_CUSTODY, "requested_ns", "atoms"),
+    "audit": Export(audit_log, Act.READ_AUDIT, "time_ns"),
+}
+routes = APIRouter()
+_Ns = Annotated[int, Query(ge=0, le=NS_MAX)]
+
+
+@routes.get("/export/{name}", tags=["exports"])
+async def export(request: Request, name: str, since: _Ns = 0, until: _Ns = NS_MAX) -> FileResponse:
+    """members, orders, fills, entries, deposits, withdrawals or audit, as .csv or .parquet;
+    `since` <= time < `until`, in nanoseconds since 1970."""
+    exchange, actor = request.app.state.exchange, request.state.actor
+    what, _, kind = name.partition(".")
+    if what not in EXPORTS or kind not in MEDIA:
+        names = ", ".join(EXPORTS)
+        raise Refused("not_found", f"There are {names}, each as .csv and .parquet.")
+    chosen, staff = EXPORTS[what], exchange.staff
+    lacking = {Act.EXPORT, chosen.act} - await asyncio.to_thread(staff.roles.acts_of, actor)
+    if lacking:
+        raise NotAllowed(f"{actor.who} may not {', '.join(sorted(lacking))}")
+    span = {"format": kind, "since": since, "until": until}
+    await asyncio.to_thread(
+        lambda: staff.audit.record(actor, Act.EXPORT, f"export:{what}", payload=span)
+    )
+    query = select(chosen.table)
+    if chosen.time:
+        column = chosen.table.c[chosen.time]
+        query = query.where(column >= since, column < until)
+    query = query.order_by(*chosen.table.primary_key)
+    file = await asyncio.to_thread(_written, exchange, chosen, query, kind)
+    return FileResponse(
+        file, media_type=MEDIA[kind], filename=name, background=BackgroundTask(file.unlink)
+    )
+
+
+def _written(exchange: Exchange, chosen: Export, query: Select, kind: str) -> Path:
+    """A temporary file with everything; raises Refused when that is too much."""
+    handle, name = tempfile.mkstemp(prefix="excraft-export-", suffix=f".{kind}")
+    os.close(handle)
+    file = Path(name)
+    try:
+        batches = _batches(exchange, chosen, query)
+        (_write_csv if kind == "csv" else _write_parquet)(file, chosen, batches)
+    except BaseException:
+        file.unlink()
+        raise
+    return file
+
+
+def _batches(exchange: Exchange, chosen: Export, query: Select) -> Iterator[list[tuple]]:
+    """Rows with their decimals at the end, never more than BATCH at once."""
+    database: Database = exchange.history.database
+    assets = exchange.engine.listings.assets
+    names = [column.name for column in chosen.table.c]
+    seen = 0
+    with database.read() as connection:
+        found = connection.execution_options(yield_per=BATCH).execute(query)
+        for part in found.partitions():
+            seen += len(part)
+            if seen > ROWS_MAX:
+                raise Refused(
+                    "too_large", f"More than {ROWS_MAX} rows; narrow it with `since` and `until`."
+                )
+            if not chosen.amount:
+                yield [tuple(row) for row in part]
+                continue
+            asset, amount = names.index("asset"), names.index(chosen.amount)
+            yield [(*row, assets[row[asset]].text(row[amount])) for row in part]
+
+
+def _columns(chosen: Export) -> list[str]:
+    return [c.name for c in chosen.table.c] + (["amount_text"] if chosen.amount else [])
+
+
+def _write_csv(file: Path, chosen: Export, batches: Iterator[list[tuple]]) -> None:
+    with file.open("w", newline="", encoding="utf-8") as out:
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(_columns(chosen))
+        for rows in batches:
+            writer.writerows([_cell(value) for value in row] for row in rows)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bytes):
+        return value.hex()
+    return plain(value) if isinstance(value, str) else str(value)
+
+
+def _write_parquet(file: Path, chosen: Export, batches: Iterator[list[tuple]]) -> None:
+    fields = [pa.field(column.name, _type(column.type)) for column in chosen.table.c]
+    fields += [pa.field("amount_text", pa.string())] if chosen.amount else []
+    shape = pa.schema(fields)
+    with parquet.ParquetWriter(file, shape) as writer:
+        for rows in batches:
+            columns = zip(*rows, strict=True)
+            arrays = [pa.array(c, field.type) for c, field in zip(columns, shape, strict=True)]
+            writer.write_batch(pa.record_batch(arrays, schema=shape))
+
+
+def _type(kind: Any) -> pa.DataType:
+    if isinstance(kind, BigInteger | Integer | SmallInteger):
+        return pa.int64()
+    return pa.binary() if isinstance(kind, LargeBinary) else pa.string()
