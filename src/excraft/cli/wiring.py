@@ -11,6 +11,7 @@ from excraft.accounts.api_keys import ApiKeys
 from excraft.accounts.desk import Desk
 from excraft.accounts.errors import SecretKeyError
 from excraft.accounts.invitation import Invitation
+from excraft.accounts.kyc import Note
 from excraft.accounts.members import Members
 from excraft.accounts.origins import Origin
 from excraft.accounts.outbox import Outbox, Smtp
@@ -28,6 +29,7 @@ from excraft.custody.withdrawal_facts import Facts
 from excraft.engine.recovery import RecoveryRefused
 from excraft.engine.service import Engine, Settings
 from excraft.engine.snapshot import InvariantBroken
+from excraft.gateway.admin_kyc import noting
 from excraft.gateway.exchange import Exchange
 from excraft.gateway.kyc_desk import KycDesk, knowing
 from excraft.gateway.withdrawal_desk import EXECUTORS
@@ -85,7 +87,7 @@ async def _running(folder, log, kernel, url: str, progress: Progress) -> AsyncIt
         members=Members(store), staff=staff_of(store, more=EXECUTORS),
         desk=Desk(store, SecretBox.open(folder.secret_key), outbox, origin=origin),
     )  # fmt: skip
-    exchange.kyc = _kyc(engine, store, folder)
+    exchange.kyc = _kyc(engine, store, folder, noting(exchange.staff.audit))
     exchange.invitation = Invitation(
         folder.root / "administrator.json", store, exchange.staff.roles
     )
@@ -108,9 +110,9 @@ async def _running(folder, log, kernel, url: str, progress: Progress) -> AsyncIt
         await asyncio.to_thread(history.stop)
 
 
-def _kyc(engine: Engine, store: Database, folder: Folder) -> KycDesk:
+def _kyc(engine: Engine, store: Database, folder: Folder, note: Note) -> KycDesk:
     try:
-        return KycDesk(engine, store, folder.secret_key, folder.root / "kyc")
+        return KycDesk(engine, store, folder.secret_key, folder.root / "kyc", note)
     except (SecretKeyError, ValueError) as wrong:
         raise Failure(str(wrong), Exit.USAGE) from wrong
 

@@ -3,6 +3,9 @@
 import asyncio
 from typing import Any
 
+from excraft.accounts.acts import Act as StaffAct
+from excraft.accounts.audit import Audit
+from excraft.accounts.kyc import Note
 from excraft.accounts.kyc_actors import Act, Actor
 from excraft.accounts.kyc_errors import KycError
 from excraft.accounts.kyc_states import TABLE, By, Step
@@ -22,6 +25,17 @@ def reviewer() -> Actor:
     who = acting()
     every = frozenset({Act.REVIEW, Act.READ, Act.LINK, Act.TAKE_OVER})
     return Actor(who.who, who.member_id, every if who.is_shell else every - {Act.TAKE_OVER})
+
+
+def noting(audit: Audit) -> Note:
+    """Looks at what is sealed, into the audit log; decisions have their row by `let` already."""
+
+    def note(_: str, act: str, subject: str, reason: str) -> None:
+        if act == Act.READ:
+            payload = {"did": str(act), "reason": reason[:300]}
+            audit.record(acting(), StaffAct.SEE_KYC, subject, payload=payload)
+
+    return note
 
 
 async def done(exchange: Exchange, work, *given) -> Any:

@@ -19,7 +19,7 @@ from sqlalchemy import select
 
 from excraft.accounts import kyc_links
 from excraft.accounts.errors import SecretKeyError
-from excraft.accounts.kyc import Cases
+from excraft.accounts.kyc import Cases, Note, unnoted
 from excraft.accounts.kyc_content import check_content
 from excraft.accounts.kyc_documents import Documents
 from excraft.accounts.kyc_errors import BadDocument
@@ -53,9 +53,11 @@ class NotTold(Exception):
 class KycDesk:
     """`run` until cancelled, then `close`. `cases` and `documents` block: call them in a thread."""
 
-    def __init__(self, engine: Any, database: Database, secret_key: Path, folder: Path) -> None:
+    def __init__(
+        self, engine: Any, database: Database, secret_key: Path, folder: Path, note: Note = unnoted
+    ) -> None:
         """`folder`: of the sealed documents. Raises SecretKeyError, ValueError."""
-        self.cases = Cases(database, Seals.open(secret_key))
+        self.cases = Cases(database, Seals.open(secret_key), note=note)
         self.documents = Documents(self.cases, folder, self._check)
         self.webhooks = _webhooks(folder.parent / PROVIDERS, self.cases)
         self.provider: Provider = next(iter(self.webhooks.values()), Manual())

@@ -7,16 +7,19 @@ import pytest
 
 from excraft.accounts import actors, four_eyes
 from excraft.accounts.acts import BUILT_IN, READING
+from excraft.accounts.errors import AccountsError
 from excraft.accounts.invitation import Invitation
+from excraft.accounts.kyc_actors import owner
 from excraft.accounts.kyc_states import Level
 from excraft.accounts.staff import staff_of
-from excraft.gateway import admin
+from excraft.gateway import admin, admin_kyc
 from excraft.gateway.account import ACTS
 from excraft.gateway.admin_rights import RIGHTS
 from excraft.gateway.app import application
 from excraft.gateway.kyc_desk import KycDesk
 from excraft.gateway.withdrawal_desk import EXECUTORS
 from excraft.parameters import AccountState, Parameter
+from tests.accounts.kyc_desk import png
 from tests.gateway.account.browser import Browser
 
 pytestmark = pytest.mark.anyio
@@ -158,6 +161,44 @@ async def test_a_reviewer_decides_nothing_of_their_own(office, tmp_path):
         path = f"/admin/proposals/{proposal['id']}/approve"
         refused = await cora.http.post(path, json={"hash": proposal["hash"]})
         assert (refused.status_code, refused.json()["error"]) == (403, "not_allowed")
+    finally:
+        desk.close()
+
+
+async def test_each_look_at_a_member_is_a_row_before_it_is_given_out(office, tmp_path, monkeypatch):
+    exchange = office.venue.exchange
+    exchange.kyc = desk = KycDesk(
+        office.venue.engine, office.database, tmp_path / "secret.key", tmp_path / "kyc",
+        admin_kyc.noting(office.staff.audit),
+    )  # fmt: skip
+    try:
+        cora, ann = await office.join("cora", "compliance"), await office.join("ann")
+        case = desk.cases.open(ann.member, Level.BASIC).id
+        made = await asyncio.to_thread(
+            lambda: desk.documents.add(
+                case, owner(ann.member), purpose="FRONT", declared="image/png", content=png()
+            )
+        )
+        path = f"/admin/kyc/documents/{made.id}"
+        seen = await cora.http.get(path, params={"reason": "to compare"})
+        assert (seen.status_code, seen.content) == (200, png())
+        assert seen.headers["content-disposition"].startswith("attachment")
+        assert seen.headers["content-security-policy"] == "sandbox"
+        assert seen.headers["x-content-type-options"] == "nosniff"
+        [row] = rows(office, act="SEE_KYC")
+        assert (row.who, row.object) == (f"member:{cora.member}", f"kyc document {made.id}")
+        assert json.loads(row.payload)["reason"] == "to compare"
+        for wrong in ("", "two\nlines"):
+            assert (await cora.http.get(path, params={"reason": wrong})).status_code == 400
+        assert (await ann.http.get(path, params={"reason": "mine"})).status_code == 404
+        assert len(rows(office, act="SEE_KYC")) == 1
+
+        def full(*_, **__):
+            raise AccountsError("the audit log cannot be written")
+
+        monkeypatch.setattr(office.staff.audit, "record", full)
+        unseen = await cora.http.get(path, params={"reason": "to compare"})
+        assert unseen.status_code == 400 and png() not in unseen.content
     finally:
         desk.close()
 
