@@ -10,25 +10,39 @@ from excraft.chain.node import Limits, Node
 from excraft.custody import reconcile
 from excraft.custody.chains import ChainAsset, ChainEntry, ChainsFile, Listed
 from excraft.custody.service import SILENT_S, Custody
+from excraft.custody.signer.keys import made
 from excraft.gateway import admin_custody
 from excraft.gateway.admin import Refused
 from tests.chain.local import Proxy
-from tests.custody.conftest import ETHER, XPUB, Ledger
+from tests.custody.conftest import ETHER, Ledger
 
 pytestmark = pytest.mark.anyio
 HOT, COLD = "0x" + "a0" * 20, "0x" + "c0" * 20
 
 
+class Log(Ledger):
+    """The ledger and what is read from its log."""
+
+    spent = Counter()
+
+    @property
+    def credited(self) -> Counter:
+        found = Counter()
+        for _, asset, atoms, _ in self.credits:
+            found[asset] += atoms
+        return found
+
+
 class Running:
     """A custody over a chain of its own, polled by hand, with a clock of its own."""
 
-    def __init__(self, chain, database) -> None:
-        self.chain, self.now, self.alerts = chain, 0.0, []
+    def __init__(self, chain, database, xpub: str, log: Log | None = None) -> None:
+        self.xpub = xpub
+        self.chain, self.now, self.alerts, self.log = chain, 0.0, [], log or Log()
         asset = ChainAsset("ETH", 18, withdraw_fee="0", withdraw_minimum="0.01")
         entry = ChainEntry(31337, "LOCAL", chain.anvil.url, HOT, COLD, [asset], 1, 0, 10)
         self.custody = Custody(
-            ChainsFile(XPUB, [entry]), database, Ledger(),
-            SimpleNamespace(credited=Counter(), spent=Counter()),
+            ChainsFile(xpub, [entry]), database, self.log, self.log,
             lambda: {"ETH": Listed(3, 8)}, self.alerts.append,
         )  # fmt: skip
         [self.watched] = self.custody.chains.values()
@@ -50,9 +64,9 @@ class Running:
 
 
 @pytest.fixture
-async def running(chain, database, monkeypatch):
+async def running(chain, database, monkeypatch, tmp_path):
     monkeypatch.setattr(reconcile, "PAUSE_S", 0.0)
-    running = Running(chain, database)
+    running = Running(chain, database, made(tmp_path / "keys").xpub)  # none of anvil's own
     yield running
     await running.custody.close()
 
@@ -134,3 +148,35 @@ async def test_a_surplus_is_accepted_to_the_unit_once_and_leaves_a_row(running):
     assert "holds 1 fewer units" in await running.poll()
     with pytest.raises(Refused, match="holds 0 units too much"):
         await admin_custody.custody_accept(running.exchange, units="-1", **asked)
+
+
+async def pay(running, account: int, units: int) -> None:
+    await running.chain.send(await running.custody.address(account), units)
+
+
+async def test_a_reorganisation_after_the_credit_freezes_until_somebody_looked(running):
+    assert await running.poll() == ""
+    await pay(running, 50, ETHER)
+    assert await running.poll() == "" and running.log.total == 10**8, running.custody.status()
+    await running.chain.reorganise(2)
+    await running.chain.mine()
+    assert "alarm 1 of chain 31337: " in await running.poll()
+    assert running.log.total == 10**8, "what was credited stays; people decide"
+    assert len(running.alerts) == len(running.custody.alarms.open())
+    for row in running.custody.alarms.open():
+        await admin_custody.custody_resolve(running.exchange, row.id, "debited by hand")
+    assert await running.poll() == ""
+
+
+async def test_of_two_that_watch_one_credits_and_the_other_freezes(running, database):
+    assert await running.poll() == ""
+    other = Running(running.chain, database, running.xpub, running.log)
+    try:
+        assert await other.poll() == ""
+        await pay(running, 50, ETHER)
+        assert await other.poll() == "" and running.log.total == 10**8
+        running.now += SILENT_S
+        assert "could not be compared" in await running.poll()
+        assert running.log.total == 10**8
+    finally:
+        await other.custody.close()
