@@ -13,7 +13,7 @@ run: $(VENV)/.installed  ## start the exchange with the demo on port 8080, data 
 	@$(VENV)/bin/excraft up --demo --data $(DATA) --port $(PORT)
 
 test: $(VENV)/.tools $(PEERS:%=tests/peers/%/.venv/.installed) $(CHAIN)  ## every test
-	@$(VENV)/bin/python -m pytest -n 2 --dist loadfile
+	@$(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.tools  ## style, import layers, budgets, generated references
 	@$(VENV)/bin/ruff check src tests bench

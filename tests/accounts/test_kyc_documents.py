@@ -278,7 +278,7 @@ def test_one_that_was_refused_at_the_end_leaves_no_file(desk, monkeypatch):
         desk.cases.step(case, Step.SUBMIT, owner(ada))
         return declared
 
-    monkeypatch.setattr(kyc_documents, "check_content", submitted_meanwhile)
+    monkeypatch.setattr(desk.documents, "_check", submitted_meanwhile)
     with pytest.raises(ImpossibleStep):
         add(desk, case, ada)
     assert list(desk.folder.iterdir()) == [] and desk.documents.of_case(case) == []
