@@ -131,7 +131,12 @@ RULES: dict[Parameter, Rule] = {
         Scope.EXCHANGE, 0, 1, 1, "kernel", "1: accounts of KYC level 0 may place orders"
     ),
     Parameter.UNVERIFIED_OPEN_ORDERS_MAX: Rule(
-        Scope.EXCHANGE, 0, 1_000_000, 10_000, "kernel", "open orders of an account of KYC level 0"
+        Scope.EXCHANGE,
+        0,
+        1_000_000,
+        1_000_000,
+        "kernel",
+        "open orders of an account of KYC level 0",
     ),
     Parameter.UNVERIFIED_MAY_WITHDRAW: Rule(
         Scope.EXCHANGE, 0, 1, 0, "kernel", "1: accounts of KYC level 0 may withdraw"
