@@ -5,6 +5,7 @@ import sys
 import typer
 
 from excraft.cli import (
+    announcements,
     auditlog,
     bench,
     custody,
@@ -45,6 +46,7 @@ app.add_typer(parameters.app, name="parameter")
 app.add_typer(staff.app, name="staff")
 app.add_typer(auditlog.app, name="audit")
 app.add_typer(liabilities.app, name="liabilities")
+app.add_typer(announcements.app, name="announcement")
 app.add_typer(custody.app, name="custody")
 app.add_typer(signer.app, name="signer")
 app.add_typer(withdrawal.app, name="withdrawal")

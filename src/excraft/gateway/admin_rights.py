@@ -84,6 +84,8 @@ RIGHTS: dict[str, Right] = {
     "withdrawal_limit_set": Right(Act.SET_LIMITS, own=True),
     "wallet_transactions": Right(Act.SEE_CUSTODY),
     "wallet_status": Right(Act.SEE_CUSTODY),
+    "announce": Right(Act.ANNOUNCE),
+    "announcement_end": Right(Act.ANNOUNCE),
     "kyc_queue": Right(Act.SEE_KYC),
     "kyc_show": Right(Act.SEE_KYC),
     "kyc_claim": Right(Act.REVIEW_KYC),

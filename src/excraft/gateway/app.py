@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
 
-from excraft.gateway import account, auth, errors, kyc_webhook, proofs
+from excraft.gateway import account, admin_announcements, auth, errors, kyc_webhook, proofs
 from excraft.gateway.desk import page
 from excraft.gateway.endpoints import ENDPOINTS, PERMISSION, Endpoint, Security
 from excraft.gateway.errors import ApiError
@@ -69,6 +69,7 @@ def application(
         *page.routes(exchange),
         *kyc_webhook.routes(exchange),
         *proofs.routes(exchange),
+        *admin_announcements.routes(exchange),
     ]
     if exchange.staff is not None and exchange.desk is not None:
         more.append(Mount("/admin", staff.application(exchange)))

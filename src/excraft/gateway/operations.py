@@ -2,6 +2,7 @@
 
 from excraft.gateway import (  # noqa: F401
     admin,
+    admin_announcements,
     admin_custody,
     admin_kyc,
     admin_members,

@@ -1,6 +1,7 @@
 """Every table of the database: importing this makes `metadata` whole."""
 
 from excraft.store import (
+    schema_announcements,
     schema_audit,
     schema_custody,
     schema_kyc,
@@ -11,6 +12,7 @@ from excraft.store.schema import metadata
 
 __all__ = [
     "metadata",
+    "schema_announcements",
     "schema_audit",
     "schema_custody",
     "schema_kyc",
