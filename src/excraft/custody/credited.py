@@ -16,6 +16,7 @@ from excraft.messages.codec import Record
 from excraft.messages.commands import Cause, CommandKind
 from excraft.messages.events import EventKind
 
+_FIRST = int(EventKind.CREDITED)  # of the events about money; a plain number compares faster
 REFERENCE = re.compile(r"\d{1,19}:0x[0-9a-f]{64}:(coin|\d{1,9})")  # custody.deposit.reference
 
 
@@ -42,6 +43,8 @@ class Credited:
 
     def apply(self, record: Record, events: np.ndarray) -> None:
         """Take over one record; a command that was refused did nothing."""
+        if events["kind"].max() < _FIRST:
+            return  # orders only, as nearly always: nothing here may cost them anything
         rows = events[np.isin(events["kind"], (EventKind.CREDITED, EventKind.SPENT))]
         if not len(rows):
             return

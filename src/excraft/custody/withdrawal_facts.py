@@ -35,6 +35,7 @@ _STEP = {
     CommandKind.RELEASE: Step.RELEASED,
     CommandKind.SPEND: Step.SPENT,
 }
+_FIRST = int(min(_STEP))
 _KINDS = np.array([*_STEP], np.uint8)
 
 
@@ -72,6 +73,8 @@ class Facts:
 
     def apply(self, record: Record, events: np.ndarray) -> None:
         """Take over one record; a command that was refused did nothing."""
+        if record.commands["kind"].max() < _FIRST:
+            return  # orders only, as nearly always: nothing here may cost them anything
         rows = np.flatnonzero(np.isin(record.commands["kind"], _KINDS))
         if not len(rows):
             return

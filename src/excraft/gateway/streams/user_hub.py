@@ -82,6 +82,8 @@ class UserHub:
             self._send_position(account, assets, record.time_ns)
 
     def _send_money(self, record: Record, events: np.ndarray, touched: dict[int, set[int]]) -> None:
+        if events["kind"].max() < _MONEY[0]:
+            return
         moved = np.isin(events["kind"], _MONEY)
         if not moved.any():
             return
