@@ -7,8 +7,7 @@ from contextlib import asynccontextmanager
 
 from excraft.accounts.outbox import Mail, Outbox
 from excraft.cli.folder import Folder
-from excraft.cli.withdrawing import read_chains
-from excraft.custody.chains import Listed
+from excraft.cli.withdrawing import listed, read_chains
 from excraft.custody.credited import Credited
 from excraft.custody.service import Custody, watching
 from excraft.gateway.deposit_ledger import DepositLedger
@@ -29,12 +28,9 @@ async def depositing(
         yield
         return
 
-    def listed() -> dict[str, Listed]:
-        return {a.symbol: Listed(a.number, a.decimals) for a in exchange.engine.listings.assets}
-
     exchange.custody = Custody(
-        found, database, DepositLedger(exchange.engine, credited), credited, listed,
-        _alert(exchange),
+        found, database, DepositLedger(exchange.engine, credited), credited,
+        lambda: listed(exchange), _alert(exchange),
     )  # fmt: skip
     async with watching(exchange.custody):
         yield

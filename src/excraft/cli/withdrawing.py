@@ -35,6 +35,11 @@ def read_chains(folder: Folder) -> ChainsFile | None:
         raise Failure(str(wrong), Exit.USAGE) from wrong
 
 
+def listed(exchange: Exchange) -> dict[str, Listed]:
+    """What the exchange knows of assets at this moment, by symbol."""
+    return {a.symbol: Listed(a.number, a.decimals) for a in exchange.engine.listings.assets}
+
+
 @asynccontextmanager
 async def withdrawing(
     exchange: Exchange, folder: Folder, database: Database, facts: Facts
@@ -55,8 +60,8 @@ async def withdrawing(
     }  # fmt: skip
 
     def routes() -> list[Route]:
-        listed = {a.symbol: Listed(a.number, a.decimals) for a in exchange.engine.listings.assets}
-        return [route for chain in found.chains for route in chains.routes(chain, listed)]
+        known = listed(exchange)
+        return [route for chain in found.chains for route in chains.routes(chain, known)]
 
     own = {address.lower() for chain in found.chains for address in (chain.hot, chain.cold)}
     parts = Parts(

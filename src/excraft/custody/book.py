@@ -237,11 +237,5 @@ class Book:
         with self._write() as connection:
             self._alarm(connection, reason)
 
-    def resolve(self, alarm: int, who: str, resolution: str) -> bool:
-        """Somebody looked and says what was done; False when there is no such open alarm."""
-        with self._database.write_durable() as connection:
-            chain = alarms.resolve(connection, alarm, who, resolution, self._clock())
-        return chain is not None
-
     def _alarm(self, connection: Connection, reason: str) -> None:
         alarms.sound(connection, self.chain_id, reason, self._clock())

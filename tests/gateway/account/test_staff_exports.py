@@ -22,7 +22,6 @@ async def get(browser, name, **span):
 
 async def test_files_equal_the_database(office):  # noqa: F811
     aud = await office.join("aud", "auditor")
-    office.database.engine.dispose()
     venue = office.venue
     await venue.exchange.history.wait(venue.engine.position)
     with office.database.read() as connection:
