@@ -21,6 +21,13 @@ def partition_of(account):
 
 
 @compiled
+def thread_of(account, threads):
+    """Which thread looks after an account: partitions next to each other go to the same one, since
+    two accounts lie in one cache line."""
+    return (account & (FUNDS_PARTITIONS - 1)) * threads // FUNDS_PARTITIONS
+
+
+@compiled
 def spread(key, mask):
     """Place of a 64-bit key in a table of mask + 1 slots."""
     h = u64(key) * GOLDEN

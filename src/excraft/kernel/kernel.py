@@ -1,11 +1,10 @@
 """The compiled kernel behind a typed surface: records in, event rows out."""
 
-from concurrent.futures import Future, ThreadPoolExecutor
-
 import numpy as np
 
 from excraft.kernel import state
 from excraft.kernel.compiled import PLAIN
+from excraft.kernel.crew import Crew
 from excraft.kernel.funds import look_up
 from excraft.kernel.invariants import broken_invariants
 from excraft.kernel.layout import (
@@ -22,7 +21,6 @@ from excraft.kernel.reserve import SEQUENCE
 from excraft.kernel.set_aside import look_up_reserved, look_up_shown
 from excraft.kernel.step import census
 from excraft.kernel.tables import Tables, power_of_two
-from excraft.kernel.together import GONE, run
 from excraft.messages.codec import OutOfOrder, Record
 from excraft.messages.commands import Cause
 from excraft.messages.events import EVENT
@@ -48,9 +46,8 @@ class Kernel:
             raise ValueError(f"{threads} threads; 1 to 16 are possible")
         self.position, self.sequence, self.time_ns = 0, 1, 0
         self.threads, self._reuse = threads, reuse_events
-        self._pool = ThreadPoolExecutor(threads, "kernel") if threads > 1 else None
+        self._crew = Crew(threads)
         self.tables = Tables()
-        self._gates = np.zeros((threads, APART), np.int64)  # where threads wait for each other
         self._counts = np.zeros(64, np.int64)
         self._room = 0  # commands for which there is certainly room, whatever they are
         self._batch = None
@@ -72,37 +69,22 @@ class Kernel:
         count = len(record.commands)
         commands = records(record.commands)
         commands.flags.writeable = False  # one type for all callers, so one compilation
-        tables = self.tables
-        self._make_room(commands, count)
-        batch = self._batch._replace(commands=commands)
-        tables.limits[SEQUENCE] = record.sequence
         threads = 1 if count < INLINE else self.threads
-        state_ = (tables.funds, tables.books, tables.assets)
-        work = (self._administrative, *state_, batch, self._out, self._rows)
-        self._gates[:] = 0
-        others = [self._submit(t, threads, *work) for t in range(1, threads)]
-        totals = [self._run(0, threads, *work), *(other.result() for other in others)]
-        rows = self._rows[: totals[-1]]
-        return rows if self._reuse else rows.copy()
-
-    def _submit(self, thread: int, *work) -> Future:
+        if threads > 1:
+            self._crew.wake(commands)
         try:
-            return self._pool.submit(self._run, thread, *work)
-        except RuntimeError:  # the system has no thread for us
-            self._gates[:] = GONE
-            raise
-
-    def _run(self, thread: int, threads: int, *work) -> int:
-        """One thread's share. When it fails, which only uncompiled code can, the others end too
-        instead of waiting for it for ever."""
-        try:
-            if not PLAIN:
-                return run(thread, threads, self._gates, *work)
-            with np.errstate(over="ignore"):  # of this thread: hashes wrap
-                return run(thread, threads, self._gates, *work)
+            self._make_room(commands, count)
         except BaseException:
-            self._gates[thread] = GONE
+            if threads > 1:
+                self._crew.stand_down()
             raise
+        tables = self.tables
+        tables.limits[SEQUENCE] = record.sequence
+        state_ = (tables.funds, tables.books, tables.assets)
+        batch = self._batch._replace(commands=commands, lists=self._crew.lists)
+        work = (self._administrative, *state_, batch, self._out, self._rows)
+        rows = self._rows[: self._crew.carry_out(threads, work)]
+        return rows if self._reuse else rows.copy()
 
     def _make_room(self, commands: np.ndarray, count: int) -> None:
         """Let the tables grow. Small records draw on a reserve that is filled up now and then, so
@@ -135,6 +117,7 @@ class Kernel:
             size = power_of_two(max(count, 16 if batch is None else len(batch.work)))
             self._batch = Batch(
                 commands=None,
+                lists=self._crew.lists,
                 work=table(WORK, size),
                 sorted=np.zeros(size, np.int64),
                 waiting=np.zeros((self.threads, size), np.int64),
@@ -154,7 +137,7 @@ class Kernel:
             size = power_of_two(least)
             self._out = Outputs(
                 events=table(EVENT, self.threads, size),
-                settlements=table(SETTLEMENT, self.threads, size),
+                settlements=table(SETTLEMENT, self.threads, 2, size),
                 mine=table(np.dtype(np.int32), self.threads, size),
                 tops=np.zeros((self.threads, APART), np.int64),
             )

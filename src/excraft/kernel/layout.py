@@ -145,8 +145,9 @@ DOES_CLOSE = 4
 
 # columns of Books.pool: one row of counters per partition
 FRESH, FREE, OPEN, LEVELS = 0, 1, 2, 3
-# columns of Outputs.tops: one row per thread
-EVENT_ROWS, SETTLEMENT_ROWS, GATHERED_ROWS = 0, 1, 2
+# columns of Outputs.tops, one row per thread: rows of events, of settlements of the thread's own
+# accounts and of others', of events in its share of the commands; where that share ends
+EVENT_ROWS, OWN_ROWS, OTHER_ROWS, GATHERED_ROWS, END = 0, 1, 2, 3, 4
 
 Funds = namedtuple(
     "Funds",
@@ -155,10 +156,12 @@ Funds = namedtuple(
 Books = namedtuple("Books", "orders extras index free pool levels queues markets rates")
 Assets = namedtuple("Assets", "decimals supply")
 # one record on its way: see together.py
-Batch = namedtuple("Batch", "commands work waiting sorted starts ranks limits owners load")
-Outputs = namedtuple("Outputs", "events settlements mine tops")  # [thread, row]
+Batch = namedtuple("Batch", "commands lists work waiting sorted starts ranks limits owners load")
+Outputs = namedtuple("Outputs", "events settlements mine tops")  # [thread, row]; see step.settle
 Lane = namedtuple(
-    "Lane", "orders extras index free pool levels queues markets events settlements tops taker"
+    "Lane",
+    "orders extras index free pool levels queues markets events settlements tops taker"
+    " thread threads",
 )
 
 HUGE = 2 << 20

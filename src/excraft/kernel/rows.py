@@ -1,12 +1,13 @@
 """Writing event and settlement rows: every column of a row is set, since buffers are used again."""
 
 from excraft.kernel.compiled import compiled, i64, nth
+from excraft.kernel.funds import thread_of
 from excraft.kernel.layout import (
     DOES_CLOSE,
     EVENT_ROWS,
     MARK_BY_AMOUNT,
     MARK_CLIENT,
-    SETTLEMENT_ROWS,
+    OWN_ROWS,
 )
 from excraft.messages.commands import CommandKind
 from excraft.messages.events import EventKind, Flag
@@ -92,9 +93,12 @@ def about_taker(lane, kind, reason):
 @compiled
 def new_settlement(lane, order, does):
     """Settlement row of an order (of the pool or the taker), linked to the newest event row."""
-    at = lane.tops[SETTLEMENT_ROWS]
-    lane.tops[SETTLEMENT_ROWS] = at + 1
-    row = lane.settlements[nth(at)]
+    other = 0
+    if lane.threads > 1:
+        other = 0 if thread_of(i64(order.account), lane.threads) == lane.thread else 1
+    at = lane.tops[OWN_ROWS + other]
+    lane.tops[OWN_ROWS + other] = at + 1
+    row = lane.settlements[nth(other)][nth(at)]
     row.pay = order.pay
     row.receive = order.receive
     row.account = order.account

@@ -44,7 +44,7 @@ def lane_of(books, p, scratch):
     return Lane(
         books.orders[p], books.extras[p], books.index[p], books.free[p], books.pool[p],
         books.levels[p], books.queues, books.markets, scratch.events[0], scratch.settlements[0],
-        scratch.tops[0], None,  # nobody takes
+        scratch.tops[0], None, 0, 1,  # nobody takes
     )  # fmt: skip
 
 

@@ -18,14 +18,15 @@ from excraft.kernel.compiled import (
     prefetch_second_to_read,
     prefetch_to_read,
 )
-from excraft.kernel.funds import balance_key, partition_of, settle_one, spread
+from excraft.kernel.funds import balance_key, partition_of, settle_one, spread, thread_of
 from excraft.kernel.layout import (
     BOOK_PARTITIONS,
     DOES_TRADE,
     EVENT_ROWS,
     FUNDS_PARTITIONS,
     OPEN,
-    SETTLEMENT_ROWS,
+    OTHER_ROWS,
+    OWN_ROWS,
     Lane,
 )
 from excraft.kernel.matching import match_one
@@ -94,13 +95,6 @@ def administer(funds, books, assets, batch, out):
 
 
 @compiled
-def thread_of(account, threads):
-    """Which thread looks after an account: partitions next to each other go to the same one, since
-    two accounts lie in one cache line."""
-    return (account & (FUNDS_PARTITIONS - 1)) * threads // FUNDS_PARTITIONS
-
-
-@compiled
 def fetch_account(funds, books, c, limits):
     """Ask for the lines that reserving this command will touch. Without branches, since they would
     be mispredicted: a number out of range asks for some other line."""
@@ -138,21 +132,38 @@ def note(market, order_id, each):
     return (rank << 32) | (order_id & LOW)
 
 
+@compiled
+def list_commands(thread, threads, commands, mine):
+    """The numbers of the commands whose accounts a thread looks after; how many they are stands
+    behind the place of the last command."""
+    total = 0
+    for i in range(len(commands)):
+        mine[nth(total)] = i
+        total += 1 if thread_of(i64(commands[nth(i)].account), threads) == thread else 0
+    mine[len(commands)] = total
+
+
+@entry
+def select(thread, threads, commands, lists):
+    """Before phase 1, while the caller's thread prepares the record: list the commands that this
+    thread is to reserve; thread 1 does it for thread 0 too."""
+    if thread == 1:
+        list_commands(0, threads, commands, lists[0])
+    list_commands(thread, threads, commands, lists[thread])
+
+
 @entry
 def reserve(thread, threads, funds, books, batch, out):
     """Phase 1: the accounts of this thread."""
     events, tops = out.events[nth(thread)], out.tops[thread]
     commands, limits = batch.commands, batch.limits
-    mine = out.mine[thread]
+    mine = batch.lists[thread]
     waiting, each = batch.waiting[thread], markets_each(batch)
     total = len(commands)
     for i in range(total):
         waiting[i] = 0
     if threads > 1:
-        total = 0
-        for i in range(len(commands)):
-            mine[total] = i
-            total += 1 if thread_of(i64(commands[nth(i)].account), threads) == thread else 0
+        total = i64(mine[total])
     for k in range(total):
         if total > SHORT and k + AHEAD < total:
             ahead = k + AHEAD if threads == 1 else i64(mine[k + AHEAD])
@@ -223,37 +234,50 @@ def best_level(lane, number):
     return max(i64(queue.offset) + i64(queue.count) - 1, 0)
 
 
+@compiled
+def fetch_settled(funds, row):
+    """Ask for the lines that settling this row will touch."""
+    account = i64(row.account)
+    slots = funds.balances[nth(partition_of(account))]
+    prefetch(slots, i64(row.pay))
+    trades = row.does & DOES_TRADE != 0  # nothing else is received
+    prefetch(slots, i64(row.receive) if trades else i64(row.pay))
+    prefetch(funds.accounts, account)
+
+
+@entry
+def settle_own(thread, funds, books, out):
+    """Apply the settlement rows that this thread wrote about its own accounts, and empty them."""
+    rows, events = out.settlements[nth(thread), 0], out.events[nth(thread)]
+    total = i64(out.tops[thread, OWN_ROWS])
+    for k in range(total):
+        if total > SHORT and k + AHEAD < total:
+            fetch_settled(funds, rows[k + AHEAD])
+        settle_one(funds, books, events, rows[k])
+    out.tops[thread, OWN_ROWS] = 0
+
+
 @entry
 def settle(thread, threads, funds, books, out):
-    """Phase 3: the accounts of this thread, from the settlement rows of all threads; the only
-    thread also empties them."""
+    """Phase 3: the accounts of this thread, from the settlement rows of all threads."""
+    settle_own(thread, funds, books, out)
     mine = out.mine[thread]
     for origin in range(threads):
-        rows, events = out.settlements[nth(origin)], out.events[nth(origin)]
-        total = i64(out.tops[origin, SETTLEMENT_ROWS])
-        if threads > 1:
-            rows_of_all, total = total, 0
-            for k in range(rows_of_all):
-                mine[total] = k
-                total += 1 if thread_of(i64(rows[k].account), threads) == thread else 0
+        rows, events = out.settlements[nth(origin), 1], out.events[nth(origin)]
+        total = 0
+        for k in range(i64(out.tops[origin, OTHER_ROWS])):
+            mine[total] = k
+            total += 1 if thread_of(i64(rows[k].account), threads) == thread else 0
         for k in range(total):
             if total > SHORT and k + AHEAD < total:
-                row = rows[k + AHEAD if threads == 1 else i64(mine[k + AHEAD])]
-                account = i64(row.account)
-                slots = funds.balances[nth(partition_of(account))]
-                prefetch(slots, i64(row.pay))
-                trades = row.does & DOES_TRADE != 0  # nothing else is received
-                prefetch(slots, i64(row.receive) if trades else i64(row.pay))
-                prefetch(funds.accounts, account)
-            settle_one(funds, books, events, rows[k if threads == 1 else i64(mine[k])])
-    if threads == 1:
-        out.tops[thread, SETTLEMENT_ROWS] = 0
+                fetch_settled(funds, rows[i64(mine[k + AHEAD])])
+            settle_one(funds, books, events, rows[i64(mine[k])])
 
 
 @entry
 def match(thread, threads, funds, books, batch, out):
-    """Phase 2: the book partitions that batch.owners gives to this thread. A thread alone settles
-    at once, while the rows are still near: matching looks at nothing that settling changes."""
+    """Phase 2: the book partitions that batch.owners gives to this thread. It settles its own
+    accounts at once, while the rows are near: matching looks at nothing that settling changes."""
     tops = out.tops[thread]
     for p in range(BOOK_PARTITIONS):
         start, end = i64(batch.starts[p]), i64(batch.starts[p + 1])
@@ -275,6 +299,8 @@ def match(thread, threads, funds, books, batch, out):
                 out.settlements[nth(thread)],
                 tops,
                 work,
+                thread,
+                threads,
             )
             if end - start > SHORT:
                 fetch_near(lane, batch, j, end)
@@ -283,8 +309,8 @@ def match(thread, threads, funds, books, batch, out):
             work.first = first
             work.count = i64(tops[EVENT_ROWS]) - first
             work.origin = thread
-            if threads == 1 and tops[SETTLEMENT_ROWS] >= SETTLED_AT_ONCE:
-                settle(thread, threads, funds, books, out)
+            if tops[OWN_ROWS] >= SETTLED_AT_ONCE:
+                settle_own(thread, funds, books, out)
 
 
 @entry

@@ -6,7 +6,14 @@ a millisecond and waking a thread up a tenth of that.
 
 from excraft.kernel.book import mixed
 from excraft.kernel.compiled import compiled, entry, give_way, i64, observe, publish
-from excraft.kernel.layout import BOOK_PARTITIONS, EVENT_ROWS, GATHERED_ROWS, SETTLEMENT_ROWS
+from excraft.kernel.layout import (
+    BOOK_PARTITIONS,
+    END,
+    EVENT_ROWS,
+    GATHERED_ROWS,
+    OTHER_ROWS,
+    OWN_ROWS,
+)
 from excraft.kernel.step import (
     administer,
     count_rows,
@@ -19,7 +26,25 @@ from excraft.kernel.step import (
 )
 
 GONE = 1 << 62  # gate of a thread that failed
+GO, STAY = 1, 2  # what the caller's thread says to those that it woke
 PATIENCE = 1000  # looks before giving way to another thread
+
+
+@entry
+def call(gates, word):
+    """Say GO or STAY to the threads that wait in `await_caller`."""
+    publish(gates[0], 1, word)
+
+
+@entry
+def await_caller(gates):
+    """Wait for the caller's thread; True when there is something to do."""
+    looks = 0
+    while observe(gates[0], 1) == 0:
+        looks += 1
+        if looks > PATIENCE:
+            give_way()
+    return observe(gates[0], 1) == GO
 
 
 @compiled
@@ -109,12 +134,13 @@ def sort(thread, threads, begin, end, batch):
 @entry
 def run(thread, threads, gates, administrative, funds, books, assets, batch, out, rows):
     """All phases of a record; the caller has seen to the room. Returns how many event rows there
-    are in `rows` when it is the last thread; -1 when another thread is gone. `administrative` 0:
-    no command is."""
+    are in `rows` when it is thread 0; -1 when another thread is gone. `administrative` 0: no
+    command is."""
     count = len(batch.commands)
     begin, end = count * thread // threads, count * (thread + 1) // threads
     out.tops[thread, EVENT_ROWS] = 0
-    out.tops[thread, SETTLEMENT_ROWS] = 0
+    out.tops[thread, OWN_ROWS] = 0
+    out.tops[thread, OTHER_ROWS] = 0
     if thread == 0:
         if administrative > 0:
             administer(funds, books, assets, batch, out)
@@ -145,4 +171,10 @@ def run(thread, threads, gates, administrative, funds, books, assets, batch, out
     at = 0
     for t in range(thread):
         at += i64(out.tops[t, GATHERED_ROWS])
-    return gather(begin, end, at, batch, out, rows)
+    out.tops[thread, END] = gather(begin, end, at, batch, out, rows)
+    if thread > 0:  # nobody looks at what this one does from here on
+        publish(gates[thread], 0, 8)
+        return 0
+    if not meet(thread, threads, gates, 8):
+        return -1
+    return i64(out.tops[threads - 1, END])
