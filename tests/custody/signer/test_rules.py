@@ -1,13 +1,15 @@
 """What the signer signs, and everything that it does not."""
 
+import msgspec
 import pytest
 import rlp
 from eth_account import Account
 
 from excraft.custody.errors import SignerBroken
 from excraft.custody.signer.journal import DAY_NS
-from excraft.custody.signer.requests import Cold, Hello, Sweep, TopUp, Void
+from excraft.custody.signer.requests import Cold, Hello, Signed, Sweep, TopUp, Void
 from excraft.custody.signer.rules import Signer
+from excraft.custody.signer.settings import SignerSettings
 from excraft.messages.commands import ApproveWithdrawal, Cause, Reserve, Spend
 from tests.custody.signer.conftest import (
     BOB,
@@ -20,6 +22,7 @@ from tests.custody.signer.conftest import (
     pay,
 )
 
+OTHER = "0x90F79bf6EB2c4f870365E785982E1f101E93b906"
 GAS = {"gas": 100_000, "fee_max": 30 * GWEI, "tip": GWEI}
 
 
@@ -78,10 +81,78 @@ def test_a_replacement_has_the_same_nonce_and_a_higher_fee(bench):
     assert "it would be paid twice" in bench.refused(pay(1, position, nonce=1))
 
 
+def test_what_was_signed_can_be_had_again_and_nothing_else(bench):
+    """An exchange whose database lost it, or that never heard the answer, asks."""
+    position = bench.approved(coins())
+    assert bench.signer.answer(Signed(id=1)).made == []
+    first = bench.signed(pay(1, position))
+    second = bench.signed(pay(1, position, fee_max=40 * GWEI))
+    place = Signed(chain=CHAIN, source=bench.keys.hot.address, nonce=0)
+    bench.release(coins())  # closed in the log, and still what it was
+    bench.restart()
+    for asked in (Signed(id=1), place):
+        made = bench.signer.answer(asked).made
+        assert [(m.raw, m.hash) for m in made] == [
+            (first.raw, first.hash), (second.raw, second.hash)
+        ]  # fmt: skip
+        assert {(m.kind, m.id, m.nonce, m.to, m.token) for m in made} == {
+            ("withdrawal", 1, 0, BOB, None)
+        }
+    assert bench.signer.answer(Signed(id=2)).made == []
+    assert bench.signer.answer(msgspec.structs.replace(place, nonce=1)).made == []
+    swept = bench.signed(sweep(bench, 7, nonce=0, **GAS))
+    deposit = bench.keys.deposit(7).address
+    again = Signed(chain=CHAIN, source=deposit, nonce=0, number=7)
+    assert [m.raw for m in bench.signer.answer(again).made] == [swept.raw]
+    assert "name its number" in bench.refused(msgspec.structs.replace(again, number=None))
+    assert "of our keys is" in bench.refused(msgspec.structs.replace(again, number=8))
+    bench.signer.answer(Void(id=5))
+    assert bench.signer.answer(Signed(id=5)).made == []
+
+
 def test_a_nonce_pays_one_thing(bench):
     bench.signed(pay(1, bench.approved(coins())))
     said = bench.refused(pay(2, bench.approved(coins(2, 10**7, units=(10**7 - 1000) * 10**10))))
     assert "nonce 0 of" in said and "withdrawal 1" in said
+
+
+def two_chains(bench) -> int:
+    """The signer serves another chain too; its number."""
+    settings, other = bench.settings(), CHAIN + 1
+    rules = [*settings.chains, msgspec.structs.replace(settings.chains[0], chain=other)]
+    bench.settings = lambda: SignerSettings(rules)
+    bench.restart()
+    return other
+
+
+@pytest.mark.parametrize("nonce", [0, 1])
+def test_one_number_approved_for_two_chains_is_paid_on_the_first_only(bench, nonce):
+    """The exchange is taken over: a small payment must not open the way past the caps."""
+    other = two_chains(bench)
+    small, huge = coins(1, 2000, units=1000 * 10**10), 5 * 10**12
+    bench.signed(pay(1, bench.approved(small)))
+    position = bench.approved(coins(1, huge, units=(huge - 1000) * 10**10, chain=other))
+    assert "1 was signed for 10000000000000 units" in bench.refused(pay(1, position, nonce))
+    bench.restart()
+    assert "1 was signed for 10000000000000 units" in bench.refused(pay(1, position, nonce))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"atoms": 5 * 10**12, "units": (5 * 10**12 - 1000) * 10**10}, {"destination": OTHER},
+        {"atoms": 150_000_001, "fee": 1001, "units": 149_999_000 * 10**10},
+        {"asset": TOKEN_ASSET, "token": TOKEN, "units": 149_999_000},
+    ],
+    ids=lambda change: next(iter(change)),
+)  # fmt: skip
+@pytest.mark.parametrize("nonce", [0, 1])
+def test_one_number_approved_twice_pays_what_was_signed_first_only(bench, change, nonce):
+    bench.signed(pay(1, bench.approved(coins())))
+    position = bench.approved(coins(**change))
+    said = bench.refused(pay(1, position, nonce, gas=60_000, fee_max=40 * GWEI))
+    assert "withdrawal 1 was signed for" in said
+    assert len(bench.journal.entries) == 1
 
 
 @pytest.mark.parametrize(

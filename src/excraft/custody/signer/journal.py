@@ -55,6 +55,11 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.kind, self.id, self.place, self.to, self.token, self.units
 
     @property
+    def payment(self) -> tuple:
+        """All that a withdrawal is bound to by its first signature."""
+        return self.place, self.to, self.token, self.units, self.asset, self.atoms
+
+    @property
     def cost(self) -> int:
         """Wei that its gas costs at most."""
         return self.gas * self.fee_max
@@ -98,6 +103,13 @@ class Journal:
         """(number, previous) of the next entry."""
         return len(self.entries) + 1, self._last
 
+    def attempts(self, newest: Entry | None) -> list[Entry]:
+        """Everything that was signed with the nonce of an entry, oldest first."""
+        if newest is None or newest.kind == VOID:
+            return []
+        place = newest.place
+        return [e for e in self.entries if e.kind != VOID and e.place == place]
+
     def paid_since(self, chain: int, asset: int, since_ns: int) -> int:
         """Atoms of the withdrawals that were first signed after `since_ns`."""
         return sum(
@@ -120,20 +132,20 @@ class Journal:
 
     def invariant(self) -> None:
         """Raises AssertionError: what holds of every journal."""
-        nonce_of: dict[int, tuple] = {}
+        first_of: dict[int, tuple] = {}
         purpose_of: dict[tuple, tuple] = {}
         voided: set[int] = set()
         for entry in self.entries:
             if entry.kind == VOID:
-                assert entry.id not in nonce_of, f"withdrawal {entry.id} was signed, then void"
+                assert entry.id not in first_of, f"withdrawal {entry.id} was signed, then void"
                 voided.add(entry.id)
                 continue
             same = purpose_of.setdefault(entry.place, entry.purpose)
             assert same == entry.purpose, f"nonce {entry.nonce} pays two things"
             if entry.kind == "withdrawal":
                 assert entry.id not in voided, f"withdrawal {entry.id} was void, then signed"
-                same = nonce_of.setdefault(entry.id, entry.place)
-                assert same == entry.place, f"withdrawal {entry.id} has two nonces"
+                same = first_of.setdefault(entry.id, entry.payment)
+                assert same == entry.payment, f"withdrawal {entry.id} pays two things"
 
     def _lock(self, folder: Path) -> None:
         mode = stat.S_IMODE(os.fstat(self._handle).st_mode)

@@ -33,6 +33,19 @@ class Void(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="void", 
     id: int
 
 
+class Signed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="signed", tag_field="do"):
+    """What was signed for a withdrawal, or, with `id` 0, for a nonce of one of our addresses.
+
+    `number`: of the deposit address, None of the hot wallet.
+    """
+
+    id: int = 0
+    chain: int = 0
+    source: str = ""
+    nonce: int = -1
+    number: int | None = None
+
+
 class Sweep(_Gas, frozen=True, forbid_unknown_fields=True, tag="sweep", tag_field="do"):
     """From the deposit address with this number, which must be `address`, to the hot wallet."""
 
@@ -60,7 +73,7 @@ class TopUp(_Gas, frozen=True, forbid_unknown_fields=True, tag="gas", tag_field=
     units: str
 
 
-Request = Union[Hello, Pay, Void, Sweep, Cold, TopUp]  # noqa: UP007  (msgspec reads the union)
+Request = Union[Hello, Pay, Void, Signed, Sweep, Cold, TopUp]  # noqa: UP007  (msgspec reads the union)
 Transaction = Union[Pay, Sweep, Cold, TopUp]  # noqa: UP007
 
 
@@ -75,6 +88,24 @@ class Wallet(msgspec.Struct, frozen=True):
     top_up_max_wei: int
 
 
+class Made(msgspec.Struct, frozen=True):
+    """One transaction that was signed; another with the same nonce pays the same and more gas."""
+
+    kind: str
+    id: int  # of the withdrawal
+    chain: int
+    source: str
+    nonce: int
+    to: str  # who gets it
+    token: str | None
+    units: str
+    gas: int
+    fee_max: int
+    tip: int
+    hash: str
+    raw: str
+
+
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     """`refused` is empty when it was done."""
 
@@ -83,3 +114,4 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     hash: str = ""
     xpub: str = ""
     wallets: list[Wallet] = []
+    made: list[Made] = []  # oldest first

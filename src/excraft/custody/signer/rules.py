@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Callable
 
+import msgspec
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
@@ -16,8 +17,10 @@ from excraft.custody.signer.requests import (
     Answer,
     Cold,
     Hello,
+    Made,
     Pay,
     Request,
+    Signed,
     Sweep,
     TopUp,
     Transaction,
@@ -58,6 +61,8 @@ class Signer:
                     return Answer(xpub=self._keys.xpub, wallets=wallets)
                 case Void():
                     return self._void(request)
+                case Signed():
+                    return self._signed(request)
                 case Pay():
                     return self._pay(request)
                 case Sweep():
@@ -86,11 +91,8 @@ class Signer:
             self._check_caps(payment, caps)
         elif before.kind == VOID:
             raise SignerRefused(f"withdrawal {payment.id} was given up and is never signed")
-        elif before.nonce != request.nonce:
-            raise SignerRefused(
-                f"withdrawal {payment.id} was signed with nonce {before.nonce}, so never with "
-                f"{request.nonce}: it would be paid twice"
-            )
+        else:
+            _check_binding(payment, before, request.nonce)
         return self._sign(
             request, chain, self._keys.hot, payment.destination, payment.token, payment.units,
             id=payment.id, asset=payment.asset, atoms=payment.atoms,
@@ -147,12 +149,30 @@ class Signer:
             self._journal.append(self._entry(VOID, id=request.id))
         return Answer()
 
+    def _signed(self, request: Signed) -> Answer:
+        """The same signatures once more: they left before, or may have."""
+        if request.id:
+            newest = self._journal.by_withdrawal.get(request.id)
+        else:
+            newest = self._journal.by_place.get((request.chain, request.source, request.nonce))
+        attempts = self._journal.attempts(newest)
+        if not attempts:
+            return Answer()
+        account = self._keys.hot
+        if request.number is not None:
+            account = self._deposit(request.number, request.source)
+        if account.address != attempts[0].source:
+            raise SignerRefused(
+                f"{attempts[0].source} signed that, not {account.address}: name its number"
+            )
+        return Answer(made=[_made(each, account) for each in attempts])
+
     # our own addresses
 
     def _sweep(self, request: Sweep) -> Answer:
         chain = self._chain(request.chain)
         self._check_token(chain, request.token)
-        source = self._deposit(request)
+        source = self._deposit(request.number, request.address)
         units = _whole(request.units)
         return self._sign(request, chain, source, chain.hot, request.token, units)
 
@@ -168,18 +188,17 @@ class Signer:
             raise SignerRefused(
                 f"{units} wei are more than the {chain.top_up_max_wei} of one top-up for gas"
             )
-        to = self._deposit(request).address
+        to = self._deposit(request.number, request.address).address
         return self._sign(request, chain, self._keys.hot, to, None, units)
 
-    def _deposit(self, request: Sweep | TopUp) -> LocalAccount:
+    def _deposit(self, number: int, address: str) -> LocalAccount:
         try:
-            found = self._keys.deposit(request.number)
+            found = self._keys.deposit(number)
         except ValueError as wrong:
             raise SignerRefused(str(wrong)) from wrong
-        if found.address != request.address:
+        if found.address != address:
             raise SignerRefused(
-                f"number {request.number} of our keys is {found.address}, "
-                f"not {request.address[:60]}"
+                f"number {number} of our keys is {found.address}, not {address[:60]}"
             )
         return found
 
@@ -191,24 +210,17 @@ class Signer:
     ) -> Answer:  # fmt: skip
         kind = type(request).__struct_config__.tag
         self._check_gas(request, chain)
-        transaction = {
-            "type": 2, "chainId": chain.chain, "nonce": request.nonce, "gas": request.gas,
-            "maxFeePerGas": request.fee_max, "maxPriorityFeePerGas": request.tip,
-            "to": to, "value": units, "data": b"",
-        }  # fmt: skip
-        if token is not None:
-            transaction |= {"to": checked_address(token), "value": 0,
-                            "data": transfer_data(to, units)}  # fmt: skip
-        made = Account.sign_transaction(transaction, source.key)
         entry = self._entry(
             kind, chain=chain.chain, source=source.address, nonce=request.nonce, to=to,
             token=token, units=str(units), gas=request.gas, fee_max=request.fee_max,
-            tip=request.tip, hash=made.hash.to_0x_hex(), **more,
+            tip=request.tip, **more,
         )  # fmt: skip
+        raw, hash = _transaction(entry, source)
+        entry = msgspec.structs.replace(entry, hash=hash)
         if not self._is_repetition(entry):
             self._check_gas_of_the_day(entry, chain)
             self._journal.append(entry)
-        return Answer(raw=made.raw_transaction.to_0x_hex(), hash=entry.hash)
+        return Answer(raw=raw, hash=hash)
 
     def _is_repetition(self, entry: Entry) -> bool:
         """Whether just this was signed before; refused unless it is new, or a replacement."""
@@ -285,6 +297,48 @@ class Signer:
 
     def _text(self, atoms: int, caps: AssetCaps) -> str:
         return f"{format_decimal(atoms, caps.decimals, caps.decimals)} {caps.symbol}"
+
+
+def _check_binding(payment: Payment, before: Entry, nonce: int) -> None:
+    """The first signature for a withdrawal passed the caps; another must be for the same."""
+    paid = (before.chain, before.to, before.token, before.units, before.asset, before.atoms)
+    asked = (payment.chain, payment.destination, payment.token, str(payment.units),
+             payment.asset, payment.atoms)  # fmt: skip
+    if asked != paid:
+        raise SignerRefused(
+            f"withdrawal {payment.id} was signed for {before.units} units to {before.to} on chain "
+            f"{before.chain}, so never for {payment.units} to {payment.destination} on chain "
+            f"{payment.chain}"
+        )
+    if before.nonce != nonce:
+        raise SignerRefused(
+            f"withdrawal {payment.id} was signed with nonce {before.nonce}, so never with "
+            f"{nonce}: it would be paid twice"
+        )
+
+
+def _transaction(entry: Entry, source: LocalAccount) -> tuple[str, str]:
+    """(signed, hash) of what an entry says; the same each time."""
+    asked = {
+        "type": 2, "chainId": entry.chain, "nonce": entry.nonce, "gas": entry.gas,
+        "maxFeePerGas": entry.fee_max, "maxPriorityFeePerGas": entry.tip,
+        "to": entry.to, "value": int(entry.units), "data": b"",
+    }  # fmt: skip
+    if entry.token is not None:
+        asked |= {"to": checked_address(entry.token), "value": 0,
+                  "data": transfer_data(entry.to, int(entry.units))}  # fmt: skip
+    made = Account.sign_transaction(asked, source.key)
+    return made.raw_transaction.to_0x_hex(), made.hash.to_0x_hex()
+
+
+def _made(entry: Entry, source: LocalAccount) -> Made:
+    raw, hash = _transaction(entry, source)
+    if hash != entry.hash:
+        raise SignerRefused(f"line {entry.number} of the journal cannot be signed as it was")
+    return Made(
+        entry.kind, entry.id, entry.chain, entry.source, entry.nonce, entry.to, entry.token,
+        entry.units, entry.gas, entry.fee_max, entry.tip, hash, raw,
+    )  # fmt: skip
 
 
 def _wallet(chain: ChainRules) -> Wallet:
