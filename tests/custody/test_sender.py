@@ -220,6 +220,40 @@ async def test_a_reorganisation_deeper_than_the_confirmations_is_sent_again(paye
     assert payer.ledger.out == {COIN: 10**8 - FEE} and payer.state(id) == State.DONE
 
 
+async def test_what_was_paid_long_ago_and_leaves_the_chain_is_sent_again_as_it_was(payer):
+    """The signer makes no higher offer for what the log closed; the old one has to do."""
+    id = await payer.ask_for()
+    await payer.until(id, State.DONE)
+    [row] = payer.sent.all()
+    payer.clock.pass_(600)
+    await payer.chain.reorganise(6)
+    await payer.chain.ask("anvil_dropAllTransactions")
+    before = await payer.balance(BOB)
+    await payer.withdrawals.poll()
+    await payer.withdrawals.poll()
+    assert [r.hash for r in payer.sent.all()] == [row.hash]
+    assert "is closed" in payer.sender.notes[row.id]
+    await payer.chain.mine(2)
+    await payer.withdrawals.poll()
+    assert payer.sent.all()[0].status == Status.CONFIRMED
+    assert await payer.balance(BOB) - before == (10**8 - FEE) * 10**10
+
+
+async def test_a_refused_replacement_leaves_the_offer_that_stands(payer):
+    id = await payer.ask_for()
+    [row] = payer.sent.all()
+    await payer.chain.ask("anvil_dropTransaction", row.hash)
+    payer.gas_max = 20_999  # lowered since: nothing at all is signed any more
+    payer.start_signer()
+    payer.clock.pass_(61)
+    await payer.withdrawals.poll()
+    assert "signs up to 20999" in payer.note(id)
+    await payer.withdrawals.poll()
+    assert "signs up to 20999" in payer.note(id)  # also while it waits to be offered again
+    await payer.until(id, State.DONE)
+    assert [r.hash for r in payer.sent.all()] == [row.hash]
+
+
 async def test_a_failure_that_leaves_the_chain_is_left_to_people(hostile):
     await be(hostile, SILENT)
     id = await hostile.ask_for(10**8, asset=USDT)

@@ -130,6 +130,7 @@ class Desk:
         self.keys = key_files.opened(folder)
         self.hot = self.keys.hot.address
         self.frozen, self.away, self.gas_price_max = "", False, 500 * GWEI
+        self.gas_max = 200_000
         self.caps = {"per_withdrawal": "2", "per_day": "5"}
         self.sending = SendingSettings(confirmations=2, replace_s=60, resend_s=0)
         self.journal: Journal | None = None
@@ -169,7 +170,7 @@ class Desk:
             self.chain.anvil.chain_id,
             self.hot,
             COLD,
-            200_000,
+            self.gas_max,
             self.gas_price_max,
             ETHER,
             10**16,

@@ -55,6 +55,7 @@ class Sender:
         self.book, self.node = book, node
         self._signer, self.settings, self._clock = signer, settings, clock
         self._sent_at: dict[int, int] = {}
+        self._held: dict[int, tuple[int, str]] = {}  # when a higher offer was refused, and why
         self._looked_back = 0
         self._wallet: Wallet | None = None
         self._asked_at = 0
@@ -76,12 +77,17 @@ class Sender:
         rows = await self._open()
         if not rows:
             self.notes.clear()
+            self._held.clear()
             return
         await self._settle(rows)
         await self._look_for_strangers()
-        for row in self._newest(await self._open()):
+        rows = await self._open()
+        signed = self._newest([row for row in rows if row.hash is not None])
+        standing = {(row.source, row.nonce): row for row in signed}
+        for row in self._newest(rows):
             try:
-                await self._push(row)
+                await self._push(row, standing.get((row.source, row.nonce)))
+                self._note(row.id, self._held.get(row.id, (0, ""))[1])
             except (SignerRefused, SignerAway, NodeRefused, TooDear) as why:
                 self._note(row.id, str(why))
 
@@ -203,22 +209,32 @@ class Sender:
             )
             _LOGGER.critical(self.failure)
 
-    async def _push(self, row: Row) -> None:
-        if row.status == Status.PLANNED:
-            await self._sign(row)
-        elif row.status == Status.SIGNED:
-            if self._clock() - row.sent_ns > self.settings.replace_s * SECOND_NS:
+    async def _push(self, row: Row, standing: Row | None) -> None:
+        """`standing`: signed before with this nonce; it is sent again when no more is offered."""
+        if row.status == Status.MINED:
+            return
+        try:
+            if row.status == Status.PLANNED:
+                await self._sign(row)
+            elif self._is_due(row):
                 await self._replace(row)
             else:
                 await self._send(row.id, row.raw, row.hash)
+        except (TooDear, SignerRefused, SignerAway) as why:
+            if standing is not None:
+                if isinstance(why, SignerRefused):
+                    self._held[standing.id] = self._clock(), str(why)
+                await self._send(standing.id, standing.raw, standing.hash)
+            raise
+
+    def _is_due(self, row: Row) -> bool:
+        """Whether the offer stood long enough, also since a higher one was refused."""
+        since = max(row.sent_ns, self._held.get(row.id, (0, ""))[0])
+        return self._clock() - since > self.settings.replace_s * SECOND_NS
 
     async def _replace(self, row: Row) -> None:
         before = Price(row.gas, row.fee_max, row.tip)
-        try:
-            price = await self.price(row.gas, await self.wallet(), before)
-        except (TooDear, SignerAway):
-            await self._send(row.id, row.raw, row.hash)  # as it is; that may pass
-            raise
+        price = await self.price(row.gas, await self.wallet(), before)
         plan = Plan(row.kind, row.source, row.destination, row.token, int(row.units),
                     row.withdrawal_id, row.number)  # fmt: skip
         made = await asyncio.to_thread(self.book.plan, plan, row.nonce, price, row.attempt + 1)
@@ -241,7 +257,6 @@ class Sender:
             return
         self._sent_at[id] = now
         await transfers.send(self.node, raw, hash)
-        self._note(id, "")
 
     # what there is
 
