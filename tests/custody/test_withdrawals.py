@@ -3,13 +3,14 @@
 import asyncio
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import delete, insert, select
 
 from excraft.custody.errors import Replaced, WithdrawalRefused
 from excraft.custody.limits import Setting
 from excraft.custody.sent import Price
 from excraft.custody.withdrawal import State
 from excraft.store.database import Database
+from excraft.store.schema_withdrawals import custody_sent, withdrawal_approvals
 from excraft.store.schema_withdrawals import withdrawals as table_of_withdrawals
 from tests.custody.conftest import paying
 from tests.custody.withdrawal_desk import BOB, COIN, COLD, ETHER, FEE, USDT, away
@@ -247,6 +248,89 @@ async def test_a_database_that_is_older_than_the_log_pays_nothing_again(payer):
     assert fresh == 3  # never a number that the log has seen
     await payer.until(fresh, State.DONE)
     assert await payer.balance(BOB) - before == (2 * 10**7 - FEE) * 10**10
+
+
+def backup(payer) -> dict[str, list]:
+    """Everything that the database has of withdrawals, to be restored."""
+    with payer.database.read() as connection:
+        return {
+            table.name: [row._asdict() for row in connection.execute(select(table))]
+            for table in (table_of_withdrawals, custody_sent)
+        }
+
+
+async def restore(payer, copy: dict[str, list]) -> None:
+    with payer.database.write() as connection:
+        for table in (withdrawal_approvals, custody_sent, table_of_withdrawals):
+            connection.execute(delete(table))
+        for table in (table_of_withdrawals, custody_sent):
+            if copy[table.name]:
+                connection.execute(insert(table), copy[table.name])
+    await payer.node.close()
+    payer.restart()
+
+
+async def waiting_then_sent(payer) -> int:
+    """A withdrawal that was sent; the database is restored from before its approval."""
+    payer.set(Setting.APPROVE_ABOVE, 0, asset=COIN)
+    id = await payer.ask_for()
+    copy = backup(payer)
+    payer.approve(id, "member:7")
+    await payer.withdrawals.poll()
+    assert payer.state(id) == State.SENT
+    await restore(payer, copy)
+    assert payer.state(id) == State.WAITING
+    return id
+
+
+@pytest.mark.parametrize("when", ["at once", "after a poll"])
+async def test_a_member_cannot_cancel_what_the_log_approved_and_an_old_database_forgot(payer, when):
+    id, before = await waiting_then_sent(payer), await payer.balance(BOB)
+    if when == "after a poll":
+        await payer.withdrawals.poll()
+    with pytest.raises(WithdrawalRefused, match="cannot be cancelled any more"):
+        await payer.withdrawals.cancel(4, id)
+    await payer.until(id, State.DONE)
+    assert await payer.balance(BOB) - before == (10**8 - FEE) * 10**10
+    assert payer.ledger.free[4, COIN] == 4 * 10**8 and payer.ledger.held[4, COIN] == 0
+    assert [e.id for e in payer.journal.entries] == [id]
+
+
+@pytest.mark.parametrize("what", ["cancel", "refuse", "fail"])
+async def test_a_decision_altered_after_it_was_sent_gives_nothing_back(payer, what):
+    """By somebody who writes into the database; the signer is asked before money comes back."""
+    id, before = await payer.ask_for(), await payer.balance(BOB)
+    payer.alter(id, decision=what)
+    await payer.withdrawals.poll()
+    assert payer.ledger.held[4, COIN] == 10**8 and "it may be paid" in payer.note(id)
+    await payer.until(id, State.DONE)
+    assert await payer.balance(BOB) - before == (10**8 - FEE) * 10**10
+    assert payer.ledger.free[4, COIN] == 4 * 10**8 and payer.ledger.held[4, COIN] == 0
+
+
+async def test_a_transaction_altered_to_have_failed_gives_nothing_back(payer):
+    id = await payer.ask_for()
+    with payer.database.write() as connection:
+        connection.exec_driver_sql(
+            "UPDATE custody_sent SET status = 'REVERTED', settled_ns = 1, block = 1"
+        )
+    for _ in range(3):
+        await payer.withdrawals.poll()
+        await payer.chain.mine()
+    assert payer.ledger.held[4, COIN] == 10**8
+    assert "it may be paid" in payer.note(id) and payer.state(id) != State.DONE
+
+
+async def test_what_was_cancelled_and_approved_but_not_signed_is_given_back_with_a_promise(payer):
+    payer.away = True
+    id = await payer.ask_for()
+    payer.alter(id, decision="cancel")
+    await payer.withdrawals.poll()
+    assert payer.ledger.held[4, COIN] == 10**8 and "the signer" in payer.note(id)
+    payer.away = False
+    await payer.withdrawals.poll()
+    assert payer.state(id) == State.CANCELLED and payer.ledger.free[4, COIN] == 5 * 10**8
+    assert [e.kind for e in payer.journal.entries] == ["void"]
 
 
 # attacks

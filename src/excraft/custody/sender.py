@@ -19,7 +19,16 @@ from excraft.chain.node import Node
 from excraft.chain.transfers import Mined
 from excraft.custody.errors import CannotBePaid, SignerAway, SignerRefused
 from excraft.custody.sent import Kind, Plan, Price, SentBook, Status
-from excraft.custody.signer.requests import Cold, Pay, Sweep, TopUp, Transaction, Wallet
+from excraft.custody.signer.requests import (
+    Cold,
+    Made,
+    Pay,
+    Signed,
+    Sweep,
+    TopUp,
+    Transaction,
+    Wallet,
+)
 from excraft.custody.signer_client import SignerClient
 
 SECOND_NS = 10**9
@@ -128,6 +137,31 @@ class Sender:
             )
         return Price(gas, min(fee_max, most), min(tip, most))
 
+    # what the signer knows, whatever the database says
+
+    async def recall(self, id: int) -> bool:
+        """Whether the signer signed this withdrawal here; then it is followed from now on."""
+        made = await self._made(Signed(id=id))
+        if made and await asyncio.to_thread(self.book.learn, made):
+            _LOGGER.warning("withdrawal %s: learned from the signer that it signed it", id)
+        return bool(made)
+
+    async def outcome(self, id: int) -> Status | None:
+        """What became of a withdrawal that was signed, once that is deep in the chain. Asked are
+        signer and node: a row may be altered. Raises ChainError, SignerRefused, SignerAway."""
+        made = {each.hash: each for each in await self._made(Signed(id=id))}
+        found = await transfers.mined(self.node, [*made]) if made else {}
+        head = await self.node.head() if found else None
+        for hash, mined in found.items():
+            deep = head.number - mined.block + 1 >= self.settings.confirmations
+            if deep and await self._stands(mined):
+                return await self._end(made[hash], mined)
+        return None
+
+    async def _made(self, asked: Signed) -> list[Made]:
+        answer = await self._signer.ask(asked)
+        return [each for each in answer.made if each.chain == self.node.chain_id]
+
     # one poll
 
     async def _settle(self, rows: list[Row]) -> None:
@@ -147,7 +181,7 @@ class Sender:
             elif (row.status, row.block_hash) != (Status.MINED, mined.block_hash):
                 await asyncio.to_thread(self.book.mined, row.id, mined)
 
-    async def _end(self, row: Row, mined: Mined) -> Status:
+    async def _end(self, row: Row | Made, mined: Mined) -> Status:
         """EMPTY, after which the money is given back, only when nothing left our wallet: neither
         does the token say so, nor did the balance fall. What left otherwise than it should is
         found by whoever compares chain and ledger."""

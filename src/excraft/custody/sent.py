@@ -5,12 +5,14 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from excraft.chain.transfers import Mined
 from excraft.custody.errors import Replaced
+from excraft.custody.signer.requests import Made
 from excraft.store.database import Database
+from excraft.store.schema_custody import custody_addresses
 from excraft.store.schema_withdrawals import custody_sent, withdrawals
 
 _T = custody_sent.c
@@ -99,6 +101,38 @@ class SentBook:
         """Durable before it is sent, so that it can be sent again."""
         values = {"hash": hash, "raw": raw, "status": Status.SIGNED.value}
         self._change(id, {**values, "sent_ns": self._clock()})
+
+    def learn(self, made: Sequence[Made]) -> list[int]:
+        """The ids of new rows for what the signer says it signed with one nonce, oldest first;
+        none where all are known, or the nonce is settled. What was only planned there is gone."""
+        place = self._mine & (_T.source == made[0].source) & (_T.nonce == made[0].nonce)
+        found = []
+        with self._database.write_durable() as connection:
+            rows = connection.execute(select(_T.hash, _T.settled_ns).where(place)).all()
+            known = {row.hash for row in rows}
+            new = [(n, each) for n, each in enumerate(made, 1) if each.hash not in known]
+            if not new or any(row.settled_ns is not None for row in rows):
+                return []
+            connection.execute(delete(custody_sent).where(place, _T.hash.is_(None)))
+            for attempt, each in new:
+                row = self._learned(connection, each) | {"attempt": attempt}
+                made_row = connection.execute(insert(custody_sent).values(row))
+                found.append(made_row.inserted_primary_key[0])
+        return found
+
+    def _learned(self, connection: Connection, made: Made) -> dict:
+        a, now = custody_addresses.c, self._clock()
+        ours = made.source if made.kind == Kind.SWEEP else made.to
+        asked = select(a.number).where(a.address == ours)
+        with_number = made.kind in (Kind.SWEEP, Kind.GAS)
+        return {
+            "chain_id": self.chain_id, "kind": made.kind, "withdrawal_id": made.id or None,
+            "source": made.source, "destination": made.to, "token": made.token,
+            "number": connection.execute(asked).scalar() if with_number else None,
+            "units": made.units, "nonce": made.nonce, "gas": made.gas, "fee_max": made.fee_max,
+            "tip": made.tip, "status": Status.SIGNED.value, "hash": made.hash, "raw": made.raw,
+            "planned_ns": now, "sent_ns": now,
+        }  # fmt: skip
 
     def mined(self, id: int, found: Mined) -> None:
         """It is in a block."""

@@ -86,6 +86,7 @@ class Steps:
         self._parts, self._book = parts, book
         self._locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._tasks: set[asyncio.Task] = set()
+        self._unsigned: set[int] = set()  # the signer was asked: it knows nothing of them
         self._refused: dict[int, tuple[int, str]] = {}  # by the signer: until when, and why
 
     async def move(self, id: int) -> None:
@@ -116,6 +117,7 @@ class Steps:
         self._parts.facts.forget(id)
         self._locks.pop(id, None)
         self._refused.pop(id, None)
+        self._unsigned.discard(id)
 
     async def _step(self, found: Found) -> str | None:
         """Take the next step; what it waits for, or None when there may be another one."""
@@ -123,11 +125,13 @@ class Steps:
         if fact.steps & CLOSED:
             await asyncio.to_thread(self._believe, found, fact)
         elif found.state in (State.CANCELLED, State.REFUSED, State.FAILED):
-            await self._give_back(found, fact)
+            return await self._give_back(found, fact)
         elif altered := _altered(found, fact):
             return await self._refuse_altered(found, altered)
         elif found.state == State.REQUESTED:
             await self._hold(found, fact)
+        elif fact.steps & Step.APPROVED and row.decision is None:
+            await asyncio.to_thread(self._book.decide, row.id, "approve", SYSTEM, "by the log")
         elif found.state == State.WAITING:
             return await self._decide(found)
         elif row.approved_position is None:
@@ -161,9 +165,12 @@ class Steps:
         else:
             await asyncio.to_thread(self._book.reserved, payment.id, position)
 
-    async def _give_back(self, found: Found, fact: Fact) -> None:
-        """What the log says was reserved, whatever the row says now."""
+    async def _give_back(self, found: Found, fact: Fact) -> str | None:
+        """What the log says was reserved, whatever the row says now; what the log approved only
+        when it can never be paid."""
         position = None
+        if fact.steps & Step.APPROVED and (why := await self._may_be_paid(found)):
+            return why
         if fact.steps & Step.RESERVED:
             position, refused = await self._parts.ledger.carry_out(
                 Release(account=fact.account, asset=fact.asset, amount=fact.atoms,
@@ -175,6 +182,27 @@ class Steps:
             if found.row.reserved_position is None:
                 await asyncio.to_thread(self._book.reserved, found.row.id, fact.reserved)
         await asyncio.to_thread(self._book.closed, found.row.id, position)
+        return None
+
+    async def _may_be_paid(self, found: Found) -> str:
+        """Why the money stays where it is; empty once the signer promised never to sign, or the
+        chain shows that what it signed moved nothing."""
+        row, outcome = found.row, None
+        try:
+            await self._parts.signer.ask(Void(id=row.id))
+            return ""
+        except SignerRefused as refused:
+            why = f"its money is not given back though the row says {row.decision}: {refused}"
+        if sender := self._parts.senders.get(row.chain_id):
+            outcome = await sender.outcome(row.id)
+        if outcome in (Status.REVERTED, Status.EMPTY):
+            return ""
+        if why != row.note:
+            _LOGGER.critical("withdrawal %s: %s", row.id, why)
+        if row.decision != "fail" or outcome == Status.CONFIRMED:  # it is, or may be, paid
+            decide = self._book.decide
+            await asyncio.to_thread(decide, row.id, "approve", SYSTEM, why, row.decision)
+        return why
 
     async def _refuse_altered(self, found: Found, altered: str) -> str | None:
         _LOGGER.critical("withdrawal %s: %s", found.row.id, altered)
@@ -241,6 +269,10 @@ class Steps:
                 return await self._fail(payment.id, why)
             if rows:
                 return sender.notes.get(rows[-1].id) or "waits for the chain"
+            if payment.id not in self._unsigned:
+                if await sender.recall(payment.id):
+                    return "waits for the chain"
+                self._unsigned.add(payment.id)
             if why := self._parts.frozen():
                 return f"withdrawals are frozen: {why}"
             if (said := self._refused.get(payment.id)) and self._book.now_ns < said[0]:

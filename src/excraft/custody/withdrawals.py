@@ -16,6 +16,7 @@ from excraft.custody.signer.requests import Void
 from excraft.custody.withdrawal import State, checked_address, checked_amount, units_of
 from excraft.custody.withdrawal_book import Found, Request, Route, WithdrawalBook
 from excraft.custody.withdrawal_choices import Choices
+from excraft.custody.withdrawal_facts import Step
 from excraft.custody.withdrawal_steps import AWAY, Parts, Steps
 
 _LOGGER = logging.getLogger(__name__)
@@ -179,7 +180,9 @@ class Withdrawals:
         found = await asyncio.to_thread(self.book.get, id)
         if found is None or found.row.account != account:
             raise WithdrawalRefused("not_found", f"you have no withdrawal {id}")
-        if not await asyncio.to_thread(self.book.decide, id, "cancel", f"account:{account}"):
+        approved = self._parts.facts.of(id).steps & Step.APPROVED  # the row may be an old one
+        decide = self.book.decide
+        if approved or not await asyncio.to_thread(decide, id, "cancel", f"account:{account}"):
             raise WithdrawalRefused(
                 "too_late", f"withdrawal {id} is {found.state} and cannot be cancelled any more"
             )
