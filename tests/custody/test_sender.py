@@ -122,16 +122,6 @@ async def test_money_that_is_under_way_is_not_promised_twice(payer):
     await payer.until(second, State.DONE)
 
 
-async def test_a_transaction_that_the_node_forgets_is_sent_again(payer):
-    id = await payer.ask_for()
-    [row] = payer.sent.all()
-    await payer.chain.ask("anvil_dropTransaction", row.hash)
-    await payer.chain.mine()
-    before = payer.sent.all()
-    await payer.until(id, State.DONE)
-    assert [r.hash for r in before] == [r.hash for r in payer.sent.all()] == [row.hash]
-
-
 async def test_a_stuck_transaction_is_replaced_at_its_nonce_with_a_higher_fee(payer):
     id = await payer.ask_for()
     [first] = payer.sent.all()
@@ -185,73 +175,6 @@ async def test_gas_above_the_cap_of_the_signer_waits(payer):
     await payer.chain.ask("anvil_setNextBlockBaseFeePerGas", hex(GWEI))
     await payer.chain.mine()
     await payer.until(id, State.DONE)
-
-
-async def test_a_reorganisation_before_the_last_confirmation_takes_nothing_away(payer):
-    id = await payer.ask_for()
-    await payer.chain.mine()
-    await payer.withdrawals.poll()
-    assert payer.sent.all()[0].status == Status.MINED
-    before = await payer.balance(BOB)
-    await payer.chain.reorganise(1)
-    await payer.withdrawals.poll()
-    [row] = payer.sent.all()
-    assert (row.status, row.block) == (Status.SIGNED, None)
-    assert before - await payer.balance(BOB) == (10**8 - FEE) * 10**10
-    await payer.until(id, State.DONE)
-    assert payer.ledger.out == {COIN: 10**8 - FEE}
-
-
-async def test_a_reorganisation_deeper_than_the_confirmations_is_sent_again(payer):
-    id = await payer.ask_for()
-    await payer.until(id, State.DONE)
-    [row] = payer.sent.all()
-    await payer.chain.reorganise(6)
-    before = await payer.balance(BOB)
-    payer.clock.pass_(31)
-    await payer.withdrawals.poll()
-    [again] = payer.sent.all()
-    assert (again.status, again.hash, again.block) == (Status.SIGNED, row.hash, None)
-    for _ in range(3):
-        await payer.chain.mine()
-        await payer.withdrawals.poll()
-    assert payer.sent.all()[0].status == Status.CONFIRMED
-    assert await payer.balance(BOB) - before == (10**8 - FEE) * 10**10
-    assert payer.ledger.out == {COIN: 10**8 - FEE} and payer.state(id) == State.DONE
-
-
-async def test_what_was_paid_long_ago_and_leaves_the_chain_is_sent_again_as_it_was(payer):
-    """The signer makes no higher offer for what the log closed; the old one has to do."""
-    id = await payer.ask_for()
-    await payer.until(id, State.DONE)
-    [row] = payer.sent.all()
-    payer.clock.pass_(600)
-    await payer.chain.reorganise(6)
-    await payer.chain.ask("anvil_dropAllTransactions")
-    before = await payer.balance(BOB)
-    await payer.withdrawals.poll()
-    await payer.withdrawals.poll()
-    assert [r.hash for r in payer.sent.all()] == [row.hash]
-    assert "is closed" in payer.sender.notes[row.id]
-    await payer.chain.mine(2)
-    await payer.withdrawals.poll()
-    assert payer.sent.all()[0].status == Status.CONFIRMED
-    assert await payer.balance(BOB) - before == (10**8 - FEE) * 10**10
-
-
-async def test_a_refused_replacement_leaves_the_offer_that_stands(payer):
-    id = await payer.ask_for()
-    [row] = payer.sent.all()
-    await payer.chain.ask("anvil_dropTransaction", row.hash)
-    payer.gas_max = 20_999  # lowered since: nothing at all is signed any more
-    payer.start_signer()
-    payer.clock.pass_(61)
-    await payer.withdrawals.poll()
-    assert "signs up to 20999" in payer.note(id)
-    await payer.withdrawals.poll()
-    assert "signs up to 20999" in payer.note(id)  # also while it waits to be offered again
-    await payer.until(id, State.DONE)
-    assert [r.hash for r in payer.sent.all()] == [row.hash]
 
 
 async def test_a_failure_that_leaves_the_chain_is_left_to_people(hostile):

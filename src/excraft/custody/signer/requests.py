@@ -73,7 +73,7 @@ class TopUp(_Gas, frozen=True, forbid_unknown_fields=True, tag="gas", tag_field=
     units: str
 
 
-Request = Union[Hello, Pay, Void, Signed, Sweep, Cold, TopUp]  # noqa: UP007  (msgspec reads the union)
+Request = Union[Hello, Pay, Void, Signed, Sweep, Cold, TopUp]  # noqa: UP007  (msgspec reads it)
 Transaction = Union[Pay, Sweep, Cold, TopUp]  # noqa: UP007
 
 
