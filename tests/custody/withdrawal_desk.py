@@ -23,6 +23,7 @@ from excraft.custody.signer.requests import Pay
 from excraft.custody.signer.rules import Signer
 from excraft.custody.signer.settings import AssetCaps, ChainRules, SignerSettings
 from excraft.custody.signer_client import SignerClient
+from excraft.custody.sweeps import Sweeper
 from excraft.custody.withdrawal import State
 from excraft.custody.withdrawal_approval import Approver, approve
 from excraft.custody.withdrawal_book import Route, WithdrawalBook
@@ -130,7 +131,7 @@ class Desk:
         self.keys = key_files.opened(folder)
         self.hot = self.keys.hot.address
         self.frozen, self.away, self.gas_price_max = "", False, 500 * GWEI
-        self.gas_max = 200_000
+        self.gas_max, self.nonce_gap = 200_000, 1000  # other tests used this chain before
         self.caps = {"per_withdrawal": "2", "per_day": "5"}
         self.sending = SendingSettings(confirmations=2, replace_s=60, resend_s=0)
         self.journal: Journal | None = None
@@ -154,6 +155,10 @@ class Desk:
         self.withdrawals = Withdrawals(parts, self.book)
         self.choices = self.withdrawals.choices
 
+    def add_sweeper(self, sweeper: Sweeper) -> None:
+        """`withdrawals.sweep` uses it from now on."""
+        self.withdrawals._parts = self.withdrawals._parts._replace(sweepers=[sweeper])
+
     def start_signer(self) -> None:
         if self.journal is not None:
             self.journal.close()
@@ -175,6 +180,7 @@ class Desk:
             ETHER,
             10**16,
             assets,
+            self.nonce_gap,
         )
         return SignerSettings([rules])
 

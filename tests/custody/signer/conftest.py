@@ -42,6 +42,7 @@ class Bench:
         self.keys = key_files.opened(self.folder)
         self.log = FileLog(root / "log", segment_bytes=1 << 16, reserve_bytes=1 << 12)
         self.journal: Journal | None = None
+        self.nonce_gap = 7
         self.restart()
 
     def restart(self) -> None:
@@ -57,8 +58,9 @@ class Bench:
         coin = AssetCaps(COIN_ASSET, "ETH", 8, 18, "2", "5")
         token = AssetCaps(TOKEN_ASSET, "USDT", 6, 6, "1000", "3000", TOKEN)
         rules = ChainRules(
-            CHAIN, self.keys.hot.address, COLD, 200_000, 500 * GWEI, 10**18, 10**16, [coin, token]
-        )
+            CHAIN, self.keys.hot.address, COLD, 200_000, 500 * GWEI, 10**18, 10**16, [coin, token],
+            self.nonce_gap,
+        )  # fmt: skip
         return SignerSettings([rules])
 
     def append(self, *commands: Command) -> int:

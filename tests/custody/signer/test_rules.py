@@ -243,6 +243,24 @@ def test_gas_and_nonce_stay_within_the_caps(bench, change, said):
     assert said in bench.refused(pay(1, position, **change))
 
 
+def test_a_nonce_far_away_is_never_signed(bench):
+    """A node that lies once would bind the withdrawal to a nonce that the chain never reaches."""
+    bench.nonce_gap = 0
+    bench.restart()
+    position, second = bench.approved(coins()), bench.approved(coins(2))
+    assert "nonce 1 of" in bench.refused(pay(1, position, nonce=1))
+    assert "0 is the next" in bench.refused(pay(1, position, nonce=1 << 50))
+    bench.signed(pay(1, position, nonce=0))
+    assert "nonce 2 of" in bench.refused(pay(2, second, nonce=2))
+    bench.restart()
+    assert "1 is the next, and signer.json lets 0" in bench.refused(pay(2, second, nonce=2))
+    bench.signed(sweep(bench, 7, nonce=0, **GAS))  # each address counts for itself
+    assert "0 is the next" in bench.refused(sweep(bench, 8, nonce=1, **GAS))
+    bench.nonce_gap = 1  # used before, or the journal is an old one: the operator says so
+    bench.restart()
+    bench.signed(pay(2, second, nonce=2))
+
+
 def test_the_gas_of_a_day_is_capped(bench):
     costs = {"gas": 200_000, "fee_max": 500 * GWEI, "tip": GWEI}
     for nonce in range(10):

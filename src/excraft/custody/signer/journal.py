@@ -75,6 +75,7 @@ class Journal:
         self.entries: list[Entry] = []
         self.by_place: dict[tuple[int, str, int], Entry] = {}  # the newest of each
         self.by_withdrawal: dict[int, Entry] = {}
+        self._highest: dict[tuple[int, str], int] = {}  # nonce, by chain and sender
         self._first: dict[int, Entry] = {}  # signature of each withdrawal
         try:
             self._lock(folder)
@@ -102,6 +103,10 @@ class Journal:
     def next_link(self) -> tuple[int, str]:
         """(number, previous) of the next entry."""
         return len(self.entries) + 1, self._last
+
+    def highest(self, chain: int, source: str) -> int:
+        """The highest nonce that was signed there; -1 before the first."""
+        return self._highest.get((chain, source), -1)
 
     def attempts(self, newest: Entry | None) -> list[Entry]:
         """Everything that was signed with the nonce of an entry, oldest first."""
@@ -182,6 +187,8 @@ class Journal:
             self._first.setdefault(entry.id, entry)
         if entry.kind != VOID:
             self.by_place[entry.place] = entry
+            wallet = entry.chain, entry.source
+            self._highest[wallet] = max(self.highest(*wallet), entry.nonce)
 
 
 def read(folder: Path) -> list[Entry]:

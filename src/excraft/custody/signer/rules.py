@@ -218,6 +218,7 @@ class Signer:
         raw, hash = _transaction(entry, source)
         entry = msgspec.structs.replace(entry, hash=hash)
         if not self._is_repetition(entry):
+            self._check_nonce(entry, chain)
             self._check_gas_of_the_day(entry, chain)
             self._journal.append(entry)
         return Answer(raw=raw, hash=hash)
@@ -240,6 +241,15 @@ class Signer:
                 f"replacement offers more, not {entry.fee_max}"
             )
         return False
+
+    def _check_nonce(self, entry: Entry, chain: ChainRules) -> None:
+        """A nonce that the chain never reaches would bind its withdrawal to it for ever."""
+        highest = self._journal.highest(entry.chain, entry.source)
+        if entry.nonce > highest + 1 + chain.nonce_gap:
+            raise SignerRefused(
+                f"nonce {entry.nonce} of {entry.source} is too high: {highest + 1} is the next, "
+                f"and signer.json lets {chain.nonce_gap} be passed over (nonce_gap)"
+            )
 
     def _check_gas(self, request: Transaction, chain: ChainRules) -> None:
         if not 0 <= request.nonce < NONCE_MAX:

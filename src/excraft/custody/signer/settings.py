@@ -35,7 +35,8 @@ class AssetCaps(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ChainRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One chain. `gas_day_wei`: most that all signatures of 24 hours may cost in gas."""
+    """One chain. `gas_day_wei`: most that all signatures of 24 hours may cost in gas. `nonce_gap`:
+    how many nonces of one of our addresses may be passed over, 0 where only this signer used it."""
 
     chain: int
     hot: str  # EIP-55; must be the one that the keys give
@@ -45,6 +46,7 @@ class ChainRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gas_day_wei: int
     top_up_max_wei: int  # of one top-up of a deposit address
     assets: list[AssetCaps]
+    nonce_gap: int = 0
 
     def asset(self, number: int, token: str | None) -> AssetCaps | None:
         """The caps of an asset where it is this token here; None when it is not."""
@@ -91,8 +93,9 @@ def _objection(chain: ChainRules) -> str:
     for name in ("gas_max", "gas_price_max_wei", "gas_day_wei"):
         if getattr(chain, name) < 1:
             return f"{name} must be at least 1, not {getattr(chain, name)}"
-    if chain.top_up_max_wei < 0:
-        return f"top_up_max_wei must not be below 0: {chain.top_up_max_wei}"
+    for name in ("top_up_max_wei", "nonce_gap"):
+        if getattr(chain, name) < 0:
+            return f"{name} must not be below 0: {getattr(chain, name)}"
     seen: set[tuple] = set()
     for each in chain.assets:
         if each.token is not None and not _TOKEN.fullmatch(each.token):
