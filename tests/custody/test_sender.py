@@ -199,7 +199,7 @@ async def test_what_the_signer_refused_is_not_asked_for_all_the_time(payer):
     for _ in range(3):
         await payer.withdrawals.poll()
     assert "more than the cap" in payer.note(id)
-    assert [type(r).__name__ for r in asked] == ["Signed", "Hello", "Pay"]
+    assert [type(r).__name__ for r in asked] == ["Signed", "Hello", "Pay", "Signed"]
     payer.caps = {"per_withdrawal": "1", "per_day": "1"}
     payer.start_signer()
     payer.clock.pass_(31)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from excraft.chain import transfers
 from excraft.custody.sent import Status
 from excraft.custody.withdrawal import State
 from tests.custody.withdrawal_desk import BOB, COIN, FEE
@@ -84,3 +85,68 @@ async def test_a_refused_replacement_leaves_the_offer_that_stands(payer):
     assert "signs up to 20999" in payer.note(id)  # also while it waits to be offered again
     await payer.until(id, State.DONE)
     assert [r.hash for r in payer.sent.all()] == [row.hash]
+
+
+async def test_a_node_that_is_behind_takes_nothing_out_of_the_chain(payer, monkeypatch):
+    """Another one behind the same address, say, that does not have the last blocks yet."""
+    id = await payer.ask_for()
+    await payer.until(id, State.DONE)
+    [row] = payer.sent.all()
+    real = payer.node.head
+
+    async def behind():
+        return (await real())._replace(number=row.block - 1)
+
+    async def knows_nothing(node, hashes):
+        return {}
+
+    with monkeypatch.context() as patch:
+        patch.setattr(payer.node, "head", behind)
+        patch.setattr(transfers, "mined", knows_nothing)
+        payer.clock.pass_(31)
+        await payer.withdrawals.poll()
+    assert payer.sent.all()[0].status == Status.CONFIRMED
+
+
+async def look_back(payer, monkeypatch, **changes) -> None:
+    """Once, while the node says this of everything that was mined."""
+    real = transfers.mined
+
+    async def changed(node, hashes):
+        return {h: m._replace(**changes) for h, m in (await real(node, hashes)).items()}
+
+    with monkeypatch.context() as patch:
+        patch.setattr(transfers, "mined", changed)
+        payer.clock.pass_(31)
+        await payer.withdrawals.poll()
+
+
+async def test_what_was_paid_and_fails_in_another_block_is_left_to_people(payer, monkeypatch):
+    id = await payer.ask_for()
+    await payer.until(id, State.DONE)
+    await look_back(payer, monkeypatch, succeeded=False)
+    assert "as CONFIRMED, and failed in block" in payer.sender.failure
+    assert payer.state(id) == State.DONE
+
+
+async def test_what_was_mined_again_in_another_block_is_settled_there(payer, monkeypatch):
+    id = await payer.ask_for()
+    await payer.until(id, State.DONE)
+    [row] = payer.sent.all()
+    await payer.chain.reorganise(4)
+    await payer.chain.ask("eth_sendRawTransaction", row.raw)
+    await payer.chain.mine(3)
+    payer.clock.pass_(31)
+    await payer.withdrawals.poll()
+    await payer.withdrawals.poll()
+    [again] = payer.sent.all()
+    assert again.status == Status.CONFIRMED and payer.sender.failure == ""
+    assert again.block_hash != row.block_hash
+    assert (await transfers.mined(payer.node, [row.hash]))[row.hash].block_hash == again.block_hash
+
+
+async def test_a_receipt_of_a_block_that_is_not_in_the_chain_says_nothing(payer, monkeypatch):
+    id = await payer.ask_for()
+    await payer.until(id, State.DONE)
+    await look_back(payer, monkeypatch, block_hash="0x" + "11" * 32, succeeded=False)
+    assert payer.sender.failure == "" and payer.sent.all()[0].status == Status.CONFIRMED

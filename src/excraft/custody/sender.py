@@ -18,18 +18,11 @@ from excraft.chain.errors import ChainError, NodeRefused
 from excraft.chain.node import Node
 from excraft.chain.transfers import Mined
 from excraft.custody.errors import CannotBePaid, SignerAway, SignerRefused
+from excraft.custody.recalled import Recalled
 from excraft.custody.sent import Kind, Plan, Price, SentBook, Status
-from excraft.custody.signer.requests import (
-    Cold,
-    Made,
-    Pay,
-    Signed,
-    Sweep,
-    TopUp,
-    Transaction,
-    Wallet,
-)
+from excraft.custody.signer.requests import Made, Wallet
 from excraft.custody.signer_client import SignerClient
+from excraft.custody.signing import request_of
 
 SECOND_NS = 10**9
 _LOGGER = logging.getLogger(__name__)
@@ -62,6 +55,7 @@ class Sender:
         self.notes: dict[int, str] = {}
         self.failure = ""
         self.book, self.node = book, node
+        self.recalled = Recalled(book, signer)
         self._signer, self.settings, self._clock = signer, settings, clock
         self._sent_at: dict[int, int] = {}
         self._held: dict[int, tuple[int, str]] = {}  # when a higher offer was refused, and why
@@ -80,8 +74,10 @@ class Sender:
                 raise SignerRefused(f"the signer does not serve chain {chain}")
         return self._wallet
 
-    async def poll(self) -> None:
-        """Settle what was mined, and push what was not. Raises ChainError or SignerAway."""
+    async def poll(self, stopped: Callable[[Row], str] = lambda row: "") -> None:
+        """Settle what was mined, and push what was not. Raises ChainError or SignerAway.
+
+        `stopped`: why nothing new is signed for a row; what was signed is still sent again."""
         await self._look_back()
         rows = await self._open()
         if not rows:
@@ -95,8 +91,8 @@ class Sender:
         standing = {(row.source, row.nonce): row for row in signed}
         for row in self._newest(rows):
             try:
-                await self._push(row, standing.get((row.source, row.nonce)))
-                self._note(row.id, self._held.get(row.id, (0, ""))[1])
+                before = standing.get((row.source, row.nonce))
+                self._note(row.id, await self._push(row, before, self.failure or stopped(row)))
             except (SignerRefused, SignerAway, NodeRefused, TooDear) as why:
                 self._note(row.id, str(why))
 
@@ -117,10 +113,31 @@ class Sender:
         price = await self.price(gas if gas == 21_000 else gas * 5 // 4, wallet)
         await self._check_funds(plan, price)
         mined = await transfers.nonce(self.node, plan.source)
-        nonce = await asyncio.to_thread(self.book.next_nonce, plan.source, mined)
+        nonce = await self._next_nonce(plan, mined)
         id = await asyncio.to_thread(self.book.plan, plan, nonce, price)
         row = next(row for row in await self._open() if row.id == id)
         await self._sign(row)
+
+    async def _next_nonce(self, plan: Plan, mined: int) -> int:
+        """After the last one that was used here; `mined`: so many are used, says the node."""
+        last = await asyncio.to_thread(self.book.last_nonce, plan.source)
+        if last is None:
+            return mined
+        number = plan.number if plan.kind == Kind.SWEEP else None
+        for missing in range(last + 1, mined):  # ours, if the database is an old one
+            if not await self.recalled.nonce(plan.source, missing, number):
+                self._stop(
+                    f"nonce {missing} of {plan.source} on chain {self.node.chain_id} is used, says "
+                    f"the node, and the signer signed nothing with it: the node lies, or somebody "
+                    f"else has the key"
+                )
+                raise SignerRefused(self.failure)
+        return max(last + 1, mined)
+
+    def _stop(self, why: str) -> None:
+        if self.failure != why:
+            _LOGGER.critical(why)
+        self.failure = why
 
     async def price(self, gas: int, wallet: Wallet, least: Price | None = None) -> Price:
         """What is offered now; `least`: what stood before, of which a replacement takes an eighth
@@ -137,19 +154,10 @@ class Sender:
             )
         return Price(gas, min(fee_max, most), min(tip, most))
 
-    # what the signer knows, whatever the database says
-
-    async def recall(self, id: int) -> bool:
-        """Whether the signer signed this withdrawal here; then it is followed from now on."""
-        made = await self._made(Signed(id=id))
-        if made and await asyncio.to_thread(self.book.learn, made):
-            _LOGGER.warning("withdrawal %s: learned from the signer that it signed it", id)
-        return bool(made)
-
     async def outcome(self, id: int) -> Status | None:
         """What became of a withdrawal that was signed, once that is deep in the chain. Asked are
         signer and node: a row may be altered. Raises ChainError, SignerRefused, SignerAway."""
-        made = {each.hash: each for each in await self._made(Signed(id=id))}
+        made = {each.hash: each for each in await self.recalled.made(id)}
         found = await transfers.mined(self.node, [*made]) if made else {}
         head = await self.node.head() if found else None
         for hash, mined in found.items():
@@ -157,10 +165,6 @@ class Sender:
             if deep and await self._stands(mined):
                 return await self._end(made[hash], mined)
         return None
-
-    async def _made(self, asked: Signed) -> list[Made]:
-        answer = await self._signer.ask(asked)
-        return [each for each in answer.made if each.chain == self.node.chain_id]
 
     # one poll
 
@@ -177,6 +181,11 @@ class Sender:
             if deep and await self._stands(mined):
                 end = await self._end(row, mined)
                 await asyncio.to_thread(self.book.settle, row.id, end, mined)
+                if end != Status.CONFIRMED and row.closed_position is not None:
+                    self._stop(
+                        f"withdrawal {row.withdrawal_id} was closed as paid, and {hash} is {end} "
+                        f"in block {mined.block} now: look at it"
+                    )
                 self.notes.pop(row.id, None)
             elif (row.status, row.block_hash) != (Status.MINED, mined.block_hash):
                 await asyncio.to_thread(self.book.mined, row.id, mined)
@@ -208,14 +217,29 @@ class Sender:
         rows = await asyncio.to_thread(self.book.settled_since, first)
         found = await transfers.mined(self.node, [r.hash for r in rows]) if rows else {}
         for row in rows:
-            if row.hash in found:
+            now_in = found.get(row.hash)
+            if now_in is None and head.number < row.block:
+                continue  # the node is behind: it knows nothing of that block yet
+            if now_in is not None and not await self._stands(now_in):
                 continue
-            what = f"chain {row.chain_id}: {row.hash} was settled in block {row.block}, which left"
-            if row.status != Status.CONFIRMED:  # it had failed, and its money was given back
-                self.failure = f"{what}; it failed there and may be mined again: look at it"
-                _LOGGER.critical(self.failure)
-                continue
-            _LOGGER.critical("%s; it is sent again", what)
+            await self._compare(row, now_in)
+
+    async def _compare(self, row: Row, now_in: Mined | None) -> None:
+        """What was settled with what the chain says of it now."""
+        paid = row.status == Status.CONFIRMED
+        what = f"chain {row.chain_id}: {row.hash} was settled in block {row.block} as {row.status}"
+        if now_in is None and not paid:  # its money was given back
+            self._stop(f"{what}, which left; it failed there and may be mined again: look at it")
+        elif now_in is None:
+            _LOGGER.critical("%s, which left; it is sent again", what)
+            await asyncio.to_thread(self.book.reopen, row)
+        elif now_in.succeeded != (row.status != Status.REVERTED):
+            did = "succeeded" if now_in.succeeded else "failed"
+            self._stop(f"{what}, and {did} in block {now_in.block}: look at it")
+        elif now_in.block_hash != row.block_hash and row.status == Status.EMPTY:
+            self._stop(f"{what}, and is now in block {now_in.block}: look at it")
+        elif now_in.block_hash != row.block_hash and paid:
+            _LOGGER.critical("%s, and is now in block %s", what, now_in.block)
             await asyncio.to_thread(self.book.reopen, row)
 
     async def _stands(self, mined: Mined) -> bool:
@@ -237,23 +261,28 @@ class Sender:
                 continue
             if await transfers.mined(self.node, [r.hash for r in rows if r.source == source]):
                 continue  # mined since we looked; the next poll settles it
-            self.failure = (
+            self._stop(
                 f"nonce {row.nonce} of {source} on chain {row.chain_id} was used by a "
                 f"transaction that is not ours: somebody else has its key, or another exchange"
             )
-            _LOGGER.critical(self.failure)
 
-    async def _push(self, row: Row, standing: Row | None) -> None:
-        """`standing`: signed before with this nonce; it is sent again when no more is offered."""
+    async def _push(self, row: Row, standing: Row | None, stopped: str) -> str:
+        """Why it waits. `standing`: signed before with this nonce; it is sent again when no more
+        is offered."""
         if row.status == Status.MINED:
-            return
+            return ""
         try:
+            if row.status == Status.PLANNED and stopped:
+                await self._withdraw_plan(row)
+                raise SignerRefused(stopped)
             if row.status == Status.PLANNED:
                 await self._sign(row)
-            elif self._is_due(row):
+            elif self._is_due(row) and not stopped:
                 await self._replace(row)
             else:
                 await self._send(row.id, row.raw, row.hash)
+                return stopped or self._held.get(row.id, (0, ""))[1]
+            return ""
         except (TooDear, SignerRefused, SignerAway) as why:
             if standing is not None:
                 if isinstance(why, SignerRefused):
@@ -277,12 +306,18 @@ class Sender:
 
     async def _sign(self, row: Row) -> None:
         try:
-            answer = await self._signer.ask(_request(row))
+            answer = await self._signer.ask(request_of(row))
         except SignerRefused:
-            await asyncio.to_thread(self.book.unplan, row.id)
+            await self._withdraw_plan(row)
             raise
         await asyncio.to_thread(self.book.signed, row.id, answer.hash, answer.raw)
         await self._send(row.id, answer.raw, answer.hash)
+
+    async def _withdraw_plan(self, row: Row) -> None:
+        """The signer will not sign it now; but it may have, and its answer was lost."""
+        number = row.number if row.kind == Kind.SWEEP else None
+        await self.recalled.nonce(row.source, row.nonce, number)
+        await asyncio.to_thread(self.book.unplan, row.id)  # unless it was learned just now
 
     async def _send(self, id: int, raw: str, hash: str) -> None:
         """Now and then again: a node may forget it."""
@@ -338,22 +373,3 @@ class NotEnough(ChainError):
 
 class TooDear(ChainError):
     """Gas costs more at the moment than the signer signs."""
-
-
-def _request(row: Row) -> Transaction:
-    gas = {"nonce": row.nonce, "gas": row.gas, "fee_max": row.fee_max, "tip": row.tip}
-    match Kind(row.kind):
-        case Kind.WITHDRAWAL:
-            return Pay(id=row.withdrawal_id, position=row.approved_position or 0, **gas)
-        case Kind.SWEEP:
-            return Sweep(
-                chain=row.chain_id, number=row.number, address=row.source, token=row.token,
-                units=row.units, **gas,
-            )  # fmt: skip
-        case Kind.COLD:
-            return Cold(chain=row.chain_id, token=row.token, units=row.units, **gas)
-        case Kind.GAS:
-            return TopUp(
-                chain=row.chain_id, number=row.number, address=row.destination, units=row.units,
-                **gas,
-            )  # fmt: skip

@@ -66,12 +66,11 @@ class SentBook:
     ) -> None:
         self._database, self.chain_id, self._clock = database, chain_id, clock
 
-    def next_nonce(self, source: str, mined: int) -> int:
-        """After the last one that was used here, or the first that the chain has free."""
+    def last_nonce(self, source: str) -> int | None:
+        """The highest that was used here; None before the first."""
         asked = select(func.max(_T.nonce)).where(self._mine, _T.source == source)
         with self._database.read() as connection:
-            last = connection.execute(asked).scalar()
-        return mined if last is None else max(last + 1, mined)
+            return connection.execute(asked).scalar()
 
     def plan(self, plan: Plan, nonce: int, price: Price, attempt: int = 1) -> int:
         """The id of a new row; raises Replaced when somebody else planned the same meanwhile."""
@@ -165,7 +164,8 @@ class SentBook:
 
     def open(self) -> list[Row]:
         """Those that are not settled, oldest nonce first."""
-        columns = [custody_sent, withdrawals.c.approved_position]
+        w = withdrawals.c
+        columns = [custody_sent, w.approved_position, w.closed_position, w.account]
         joined = custody_sent.outerjoin(withdrawals, withdrawals.c.id == _T.withdrawal_id)
         asked = select(*columns).select_from(joined).where(self._mine, _T.settled_ns.is_(None))
         with self._database.read() as connection:

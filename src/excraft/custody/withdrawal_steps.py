@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from sqlalchemy import Row
+
 from excraft.chain.errors import ChainError
 from excraft.custody import limits as stored_limits
 from excraft.custody.errors import (
@@ -95,6 +97,14 @@ class Steps:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         await asyncio.shield(task)
+
+    def stopped(self, row: Row) -> str:
+        """Why nothing new is signed for a transaction of ours; empty when it is."""
+        if why := self._parts.frozen():
+            return f"withdrawals are frozen: {why}"
+        if row.account is None or row.attempt > 1:  # one that was signed holds up those after it
+            return ""
+        return "the account is frozen" if self._parts.ledger.frozen(row.account) else ""
 
     async def finished(self) -> None:
         """Once nothing is under way."""
@@ -270,11 +280,13 @@ class Steps:
             if rows:
                 return sender.notes.get(rows[-1].id) or "waits for the chain"
             if payment.id not in self._unsigned:
-                if await sender.recall(payment.id):
+                if await sender.recalled.withdrawal(payment.id):
                     return "waits for the chain"
                 self._unsigned.add(payment.id)
             if why := self._parts.frozen():
                 return f"withdrawals are frozen: {why}"
+            if self._parts.ledger.frozen(payment.account):
+                return "the account is frozen"
             if (said := self._refused.get(payment.id)) and self._book.now_ns < said[0]:
                 return said[1]
             hot = (await sender.wallet()).hot

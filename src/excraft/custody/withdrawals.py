@@ -63,7 +63,10 @@ class Withdrawals:
         await self._steps.finished()
 
     async def sweep(self) -> None:
-        """Bring deposits to the hot wallets, and what is too much there to cold."""
+        """Bring deposits to the hot wallets, and what is too much there to cold; nothing moves
+        while withdrawals are frozen."""
+        if self._parts.frozen():
+            return
         for sweeper in self._parts.sweepers:
             try:
                 async with self._steps.sending:
@@ -97,7 +100,7 @@ class Withdrawals:
         for sender in self._parts.senders.values():
             try:
                 async with self._steps.sending:
-                    await sender.poll()
+                    await sender.poll(self._steps.stopped)
             except AWAY as error:
                 _LOGGER.warning("chain %s: %s", sender.node.chain_id, error)
         wrong: Exception | None = None
