@@ -45,6 +45,17 @@ def test_routes_are_those_of_listed_assets_in_their_own_atoms(tmp_path):
         chains.routes(found.chains[0], {"ETH": Listed(7, 2)})
 
 
+def test_the_smallest_deposit_is_one_atom_unless_it_is_said(tmp_path):
+    listed = {"ETH": Listed(7, 8), "USDT": Listed(2, 6)}
+    [chain] = chains.read(write(tmp_path, entry())).chains
+    assert chains.deposit_settings(chain, listed).tokens["0x" + "ab" * 20].minimum == 1
+    assets = entry()["assets"]
+    assets[1]["deposit_minimum"] = "0.0000001"
+    [chain] = chains.read(write(tmp_path, entry(assets=assets))).chains
+    with pytest.raises(BadChains, match="USDT, deposit_minimum: .* more than 6 decimals"):
+        chains.deposit_settings(chain, listed)
+
+
 def test_without_the_file_there_is_no_chain(tmp_path):
     assert chains.read(tmp_path / "chains.json") is None
 

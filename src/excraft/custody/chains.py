@@ -28,7 +28,7 @@ class ChainAsset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     chain_decimals: int
     withdraw_fee: str
     withdraw_minimum: str
-    deposit_minimum: str = "0.00000001"
+    deposit_minimum: str = "0"  # one atom
     token: str | None = None  # contract in small letters
 
 
@@ -116,12 +116,17 @@ def _route(chain: ChainEntry, asset: ChainAsset, known: Listed) -> Route:
 
 
 def deposit_settings(chain: ChainEntry, listed: Mapping[str, Listed]) -> ChainSettings | None:
-    """What the watcher of deposits needs; None while the native coin is not listed."""
+    """What the watcher of deposits needs; None while the native coin is not listed. Raises
+    BadChains."""
     assets = {}
     for each in chain.assets:
         if each.symbol in listed:
             known = listed[each.symbol]
-            least = max(1, parse_decimal(each.deposit_minimum, known.decimals))
+            try:
+                least = max(1, parse_decimal(each.deposit_minimum, known.decimals))
+            except NotExact as wrong:
+                where = f"chain {chain.chain}, {each.symbol}, deposit_minimum"
+                raise BadChains(f"{where}: {wrong}") from wrong
             assets[each.token] = Asset(known.number, known.decimals, each.chain_decimals, least)
     coin = assets.pop(None, None)
     own = frozenset({chain.hot.lower(), chain.cold.lower()})
