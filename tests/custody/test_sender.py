@@ -55,6 +55,18 @@ async def test_a_transfer_that_would_fail_is_never_signed_and_the_money_comes_ba
     assert hostile.sent.all() == []
 
 
+async def test_a_destination_that_burns_gas_when_it_is_paid_for_is_never_signed(payer):
+    """GASPRICE is 0 in a trial for nothing: it loops only where gas has a price."""
+    await payer.chain.ask("anvil_setCode", HOSTILE, "0x3a60065700005b600656")
+    id = await payer.ask_for(destination=HOSTILE)
+    found = payer.book.get(id)
+    assert found.state == State.FAILED and "more than 100000 gas" in found.row.reason
+    assert payer.sent.all() == [] and payer.ledger.free[4, COIN] == 5 * 10**8
+    await payer.chain.ask("anvil_setCode", HOSTILE, "0x00")  # any other contract is paid
+    other = await payer.ask_for(destination=HOSTILE)
+    await payer.until(other, State.DONE)
+
+
 @pytest.mark.parametrize(
     ("rest", "status"), [(REVERTS, Status.REVERTED), (FALSE, Status.EMPTY), (SILENT, Status.EMPTY)]
 )

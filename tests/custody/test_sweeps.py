@@ -20,13 +20,13 @@ def sweeper(payer):
     return Sweeper(payer.database, payer.sender, parse(XPUB).id, payer.routes)
 
 
-def came(payer, account: int, token: str | None = None) -> str:
+def came(payer, account: int, token: str | None = None, status: int = 3) -> str:
     """A deposit that was credited, as the watcher writes it."""
     address = payer.addresses.of(account)
     row = {
         "chain_id": payer.node.chain_id, "transaction": f"0x{account}{token}"[:66], "log": 0,
         "address": address, "account": account, "asset": COIN, "token": token, "units": "1",
-        "atoms": 1, "dust": "0", "block": 1, "block_hash": "0x1", "status": 3, "seen_ns": 1,
+        "atoms": 1, "dust": "0", "block": 1, "block_hash": "0x1", "status": status, "seen_ns": 1,
     }  # fmt: skip
     with payer.database.write() as connection:
         connection.execute(insert(custody_deposits).values(row))
@@ -79,6 +79,30 @@ async def test_a_token_gets_coin_for_its_gas_first(payer, sweeper):
     ]  # fmt: skip
     assert await payer.token_balance(payer.hot) == 7_000_000
     assert await payer.token_balance(address) == 0
+
+
+async def test_dust_of_a_token_is_not_worth_its_sweep(payer, sweeper):
+    """Anybody may send it: less than can be withdrawn costs us no gas."""
+    payer.set(Setting.SWEEP_ABOVE, 1 << 61, asset=COIN)
+    address = came(payer, 5, payer.token)
+    await payer.chain.ask("anvil_setBalance", address, "0x0")
+    await payer.token_contract.send(address, 999_999)
+    await payer.chain.mine()
+    await rounds(payer, sweeper, 2)
+    assert payer.sent.all() == []
+    await payer.token_contract.send(address, 1)
+    await payer.chain.mine()
+    await rounds(payer, sweeper, 6)
+    assert await payer.token_balance(payer.hot) == 1_000_000
+
+
+async def test_what_was_kept_back_is_not_swept(payer, sweeper):
+    address = came(payer, 5, payer.token, status=6)
+    await payer.token_contract.send(address, 7_000_000)
+    await payer.chain.ask("anvil_setBalance", address, hex(ETHER))
+    await payer.chain.mine()
+    await rounds(payer, sweeper, 2)
+    assert payer.sent.all() == []
 
 
 async def test_coin_for_the_gas_of_a_token_is_not_swept_back(payer, sweeper):

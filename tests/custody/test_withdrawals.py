@@ -5,9 +5,9 @@ import asyncio
 import pytest
 from sqlalchemy import delete, insert, select
 
+from excraft.chain.transfers import Price
 from excraft.custody.errors import Replaced, WithdrawalRefused
 from excraft.custody.limits import Setting
-from excraft.custody.sent import Price
 from excraft.custody.withdrawal import State
 from excraft.store.database import Database
 from excraft.store.schema_withdrawals import custody_sent, withdrawal_approvals

@@ -19,13 +19,21 @@ class Fees(NamedTuple):
     tip: int
 
 
+class Price(NamedTuple):
+    """Gas of a transaction and what is offered for it, in wei for one gas."""
+
+    gas: int
+    fee_max: int
+    tip: int
+
+
 class Mined(NamedTuple):
     """A transaction in a block. `moved`: what its logs say of tokens."""
 
     block: int
     block_hash: str
     succeeded: bool
-    gas_paid: int  # wei
+    gas_paid: int  # wei, with what the chain below it asks
     moved: list[TokenTransfer]
 
 
@@ -43,6 +51,7 @@ class _Receipt(msgspec.Struct):
     gasUsed: str
     effectiveGasPrice: str
     logs: list[_Log]
+    l1Fee: str | None = None  # of OP-stack chains: what the data costs on the chain below
 
 
 class _Base(msgspec.Struct):
@@ -84,19 +93,28 @@ async def balances(node: Node, asked: Sequence[tuple[str, str | None]]) -> list[
     ]
 
 
-async def trial(node: Node, source: str, to: str, token: str | None, units: int) -> tuple[int, str]:
+async def trial(
+    node: Node, source: str, to: str, token: str | None, units: int, price: Price
+) -> tuple[int, str]:
     """(gas it would take, why it would fail); one call. The reason is empty when it would not.
 
+    `price`: the most gas, and what is offered for it, as in the transaction: a contract can look at
+    it, and do in the chain what it did not do in a trial for nothing. The sender must have it all.
     A token may answer false instead of failing, or nothing at all, which counts as done.
     """
     call = {"from": source, "to": to, "value": hex(units)}
     if token is not None:
         call = {"from": source, "to": token, "data": "0x" + transfer_data(to, units).hex()}
+    call |= {"gas": hex(price.gas), "maxFeePerGas": hex(price.fee_max),
+             "maxPriorityFeePerGas": hex(price.tip)}  # fmt: skip
     try:
         told, gas = await node.batch([("eth_call", [call, "latest"]), ("eth_estimateGas", [call])])
     except NodeRefused as refused:
-        if "revert" in str(refused).lower() or "invalid opcode" in str(refused).lower():
+        said = str(refused).lower()
+        if "revert" in said or "invalid opcode" in said:
             return 0, str(refused)
+        if any(much in said for much in ("out of gas", "outofgas", "exceeds allowance")):
+            return 0, f"it takes more than {price.gas} gas"
         raise
     said = _read(told, str)
     if token is not None and said != "0x" and (len(said) < 66 or int(said[2:66], 16) != 1):
@@ -141,7 +159,7 @@ def _mined(receipt: _Receipt) -> Mined:
         for place, log in enumerate(receipt.logs)
         if log.topics[:1] == [TRANSFER] and len(log.topics) == 3 and len(log.data) == 66
     ]  # fmt: skip
-    paid = whole(receipt.gasUsed) * whole(receipt.effectiveGasPrice)
+    paid = whole(receipt.gasUsed) * whole(receipt.effectiveGasPrice) + whole(receipt.l1Fee or "0x0")
     return Mined(block, receipt.blockHash, whole(receipt.status) == 1, paid, moved)
 
 

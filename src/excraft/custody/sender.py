@@ -16,15 +16,16 @@ from sqlalchemy import Row
 from excraft.chain import transfers
 from excraft.chain.errors import ChainError, NodeRefused
 from excraft.chain.node import Node
-from excraft.chain.transfers import Mined
+from excraft.chain.transfers import Mined, Price
 from excraft.custody.errors import CannotBePaid, SignerAway, SignerRefused
 from excraft.custody.recalled import Recalled
-from excraft.custody.sent import Kind, Plan, Price, SentBook, Status
+from excraft.custody.sent import Kind, Plan, SentBook, Status
 from excraft.custody.signer.requests import Made, Wallet
 from excraft.custody.signer_client import SignerClient
 from excraft.custody.signing import request_of
 
 SECOND_NS = 10**9
+COIN_GAS = 21_000  # of a payment to whom is no contract
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -104,19 +105,29 @@ class Sender:
         if any(row.status == Status.PLANNED for row in await self._open()):
             raise SignerAway("an earlier transaction waits for the signer")
         wallet = await self.wallet()
-        await self._check_funds(plan, Price(0, 0, 0))
-        gas, why = await transfers.trial(
-            self.node, plan.source, plan.destination, plan.token, plan.units
-        )
-        if why:
-            raise CannotBePaid(why)
-        price = await self.price(gas if gas == 21_000 else gas * 5 // 4, wallet)
-        await self._check_funds(plan, price)
+        price = await self._tried(plan, wallet)
         mined = await transfers.nonce(self.node, plan.source)
         nonce = await self._next_nonce(plan, mined)
         id = await asyncio.to_thread(self.book.plan, plan, nonce, price)
         row = next(row for row in await self._open() if row.id == id)
         await self._sign(row)
+
+    async def _tried(self, plan: Plan, wallet: Wallet) -> Price:
+        """What it takes; raises as `pay` does."""
+        most = wallet.gas_max if plan.token else min(wallet.gas_max, wallet.coin_gas_max)
+        price = await self.price(COIN_GAS, wallet)
+        left = await self._check_funds(plan, price)
+        offer = price._replace(gas=min(most, COIN_GAS + left // max(price.fee_max, 1)))
+        gas, why = await transfers.trial(
+            self.node, plan.source, plan.destination, plan.token, plan.units, offer
+        )
+        if why and offer.gas < most:
+            raise NotEnough(f"{plan.source} has coin for {offer.gas} gas, and with that: {why}")
+        if why:
+            raise CannotBePaid(why)
+        price = price._replace(gas=gas if gas == COIN_GAS else min(gas * 5 // 4, most))
+        await self._check_funds(plan, price)
+        return price
 
     async def _next_nonce(self, plan: Plan, mined: int) -> int:
         """After the last one that was used here; `mined`: so many are used, says the node."""
@@ -329,8 +340,9 @@ class Sender:
 
     # what there is
 
-    async def _check_funds(self, plan: Plan, price: Price) -> None:
-        """Raises NotEnough: what the wallet has, less what is under way, must cover it all."""
+    async def _check_funds(self, plan: Plan, price: Price) -> int:
+        """Coin that is left then; raises NotEnough. What the wallet has, less what is under way,
+        must cover it all."""
         places = [(plan.source, None)] + ([(plan.source, plan.token)] if plan.token else [])
         has = await transfers.balances(self.node, places)
         busy = {None: 0, plan.token: 0}
@@ -348,6 +360,7 @@ class Sender:
                     f"{source} has {there} units of {what}, {busy[token]} of them under way; "
                     f"{needs[token]} are needed"
                 )
+        return has[0] - busy[None] - needs[None]
 
     async def _open(self) -> list[Row]:
         return await asyncio.to_thread(self.book.open)

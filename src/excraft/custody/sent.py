@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from excraft.chain.transfers import Mined
+from excraft.chain.transfers import Mined, Price
 from excraft.custody.errors import Replaced
 from excraft.custody.signer.requests import Made
 from excraft.store.database import Database
@@ -48,14 +48,6 @@ class Plan(NamedTuple):
     units: int
     withdrawal_id: int | None = None
     number: int | None = None  # of the deposit address
-
-
-class Price(NamedTuple):
-    """Gas of a transaction and what is offered for it, in wei for one gas."""
-
-    gas: int
-    fee_max: int
-    tip: int
 
 
 class SentBook:

@@ -15,14 +15,14 @@ from excraft.custody import limits as stored_limits
 from excraft.custody.deposit import Status as DepositStatus
 from excraft.custody.errors import CannotBePaid, SignerRefused
 from excraft.custody.limits import Limits, Setting
-from excraft.custody.sender import NotEnough, Sender, TooDear
+from excraft.custody.sender import COIN_GAS, NotEnough, Sender, TooDear
 from excraft.custody.sent import Kind, Plan
 from excraft.custody.signer.requests import Wallet
 from excraft.custody.withdrawal_book import Route
 from excraft.store.database import Database
 from excraft.store.schema_custody import custody_addresses, custody_deposits
 
-COIN_GAS, TOKEN_GAS = 21_000, 100_000
+TOKEN_GAS = 100_000
 AT_ONCE = 20  # sweeps of one look; the rest comes with the next
 WORTH = 10  # coin is swept when it is so many times what the sweep costs
 PLACES = 100  # balances of one call
@@ -82,7 +82,8 @@ class Sweeper:
             return stored_limits.load(connection)
 
     def _places(self) -> list[Place]:
-        """Every address below the signer's key that ever got a deposit, with each token it got."""
+        """Every address below the signer's key that a deposit was credited for, with each token:
+        what was kept back may be dust that somebody sent so that we pay for its sweep."""
         a, d = custody_addresses.c, custody_deposits.c
         came = d.address == a.address
         asked = (
@@ -91,7 +92,7 @@ class Sweeper:
             .where(
                 a.key_id == self._key_id,
                 d.chain_id == self._sender.node.chain_id,
-                d.status.in_([int(DepositStatus.CREDITED), int(DepositStatus.KEPT_BACK)]),
+                d.status == int(DepositStatus.CREDITED),
             )
             .distinct()
             .order_by(a.number)
@@ -108,9 +109,7 @@ class Sweeper:
             there = await transfers.balances(self._sender.node, asked)
             for place, units in zip(part, there, strict=True):
                 route = self._routes.get(place.token)
-                if route is not None and units > _units(
-                    route, limits.of(Setting.SWEEP_ABOVE, route.asset)
-                ):
+                if route is not None and units > _threshold(route, limits):
                     found.append((place, units))
         return found
 
@@ -162,6 +161,14 @@ class Sweeper:
             return False
         await self._sender.pay(Plan(Kind.COLD, wallet.hot, wallet.cold, route.token, units))
         return True
+
+
+def _threshold(route: Route, limits: Limits) -> int:
+    """A sweep of a token costs coin, so less than could be withdrawn of it is not worth one."""
+    above = limits.of(Setting.SWEEP_ABOVE, route.asset)
+    if route.token is not None:
+        above = max(above, route.minimum - 1, route.fee)
+    return _units(route, above)
 
 
 def _units(route: Route, atoms: int) -> int:

@@ -48,8 +48,9 @@ def test_sums_count_a_withdrawal_once_and_the_dearest_gas_of_a_nonce(folder):
     journal.append(entry(journal, 3, 2, time_ns=40, asset=4))
     assert journal.paid_since(1, 3, 0) == 200 and journal.paid_since(1, 3, 10) == 100
     assert journal.paid_since(1, 3, 20) == 0  # its replacement at 30 is no other payment
-    assert journal.gas_since(1, 0) == 21_000 * (10 + 20 + 10)
-    assert journal.gas_since(1, 25) == 21_000 * 30 and journal.gas_since(2, 0) == 0
+    assert journal.gas_since(1, 0) == {"withdrawal": 21_000 * (10 + 20 + 10)}
+    assert journal.gas_since(1, 25) == {"withdrawal": 21_000 * 30}
+    assert journal.gas_since(2, 0) == {}
     assert DAY_NS == 86_400 * 10**9
     journal.close()
 

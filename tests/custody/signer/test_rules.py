@@ -233,7 +233,7 @@ def test_what_a_thief_gets_in_a_day_is_the_cap_of_the_day(bench):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"gas": 20_999}, "gas is from"), ({"gas": 200_001}, "gas is from"),
+        ({"gas": 20_999}, "gas is from"), ({"gas": 200_001}, "gas here, not 200001"),
         ({"fee_max": 501 * GWEI}, "at most 500000000000"), ({"tip": 31 * GWEI}, "at most"),
         ({"tip": -1}, "at most"), ({"nonce": -1}, "a nonce is"), ({"nonce": 1 << 60}, "a nonce is"),
     ],
@@ -261,14 +261,36 @@ def test_a_nonce_far_away_is_never_signed(bench):
     bench.signed(pay(2, second, nonce=2))
 
 
-def test_the_gas_of_a_day_is_capped(bench):
+def test_no_transaction_takes_more_gas_than_the_settings_say(bench):
+    over = {"gas": 200_001, "fee_max": 30 * GWEI, "tip": GWEI}
+    assert "gas is from 21000 to 200000" in bench.refused(sweep(bench, nonce=0, **over))
+
+
+def test_the_gas_of_a_day_is_capped_and_sweeps_leave_half_of_it_to_withdrawals(bench):
+    """Who sends us a thousand deposits must not keep others from being paid."""
     costs = {"gas": 200_000, "fee_max": 500 * GWEI, "tip": GWEI}
-    for nonce in range(10):
+    for nonce in range(5):
         bench.signed(sweep(bench, nonce=nonce, **costs))
-    last = sweep(bench, nonce=10, **costs)
-    assert "are more than the cap of 1000000000000000000" in bench.refused(last)
+    last = sweep(bench, nonce=5, **costs)
+    assert "are more than the cap of 500000000000000000 for sweeps" in bench.refused(last)
+    top_up = TopUp(chain=CHAIN, number=3, address=sweep(bench, nonce=0, **GAS).address,
+                   units="1", nonce=0, **costs)  # fmt: skip
+    assert "for sweeps" in bench.refused(top_up)
+    for nonce in range(5):
+        bench.signed(Cold(chain=CHAIN, token=None, units="1", nonce=nonce, **costs))
+    position = bench.approved(coins())
+    assert "are more than the cap of 1000000000000000000" in bench.refused(pay(1, position, 5))
     bench.clock.now += DAY_NS
     bench.signed(last)
+    bench.signed(pay(1, position, 5))
+
+
+def test_coin_is_not_paid_with_the_gas_of_a_contract_that_burns_it(bench):
+    position = bench.approved(coins())
+    assert "takes at most 100000 gas here, not 100001" in bench.refused(
+        pay(1, position, gas=100_001)
+    )
+    bench.signed(pay(1, position, gas=100_000))
 
 
 def test_a_withdrawal_that_was_given_up_is_never_signed_and_the_other_way_round(bench):

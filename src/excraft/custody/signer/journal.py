@@ -123,10 +123,14 @@ class Journal:
             if (entry.chain, entry.asset) == (chain, asset) and self._first[entry.id] is entry
         )
 
-    def gas_since(self, chain: int, since_ns: int) -> int:
-        """Wei that the transactions signed after `since_ns` cost at most; one for each nonce."""
+    def gas_since(self, chain: int, since_ns: int) -> dict[str, int]:
+        """Wei that the transactions signed after `since_ns` cost at most, by their kind; one for
+        each nonce."""
         newest = {e.place: e for e in reversed([*self._after(since_ns)]) if e.chain == chain}
-        return sum(entry.cost for entry in newest.values())
+        spent: dict[str, int] = {}
+        for entry in newest.values():
+            spent[entry.kind] = spent.get(entry.kind, 0) + entry.cost
+        return spent
 
     def _after(self, since_ns: int) -> Iterator[Entry]:
         """The newest first; times never fall."""

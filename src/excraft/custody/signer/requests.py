@@ -86,6 +86,7 @@ class Wallet(msgspec.Struct, frozen=True):
     gas_max: int
     gas_price_max_wei: int
     top_up_max_wei: int
+    coin_gas_max: int
 
 
 class Made(msgspec.Struct, frozen=True):

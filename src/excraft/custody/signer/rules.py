@@ -33,6 +33,7 @@ from excraft.units import format_decimal
 
 _UNITS = re.compile("[1-9][0-9]{0,77}")
 NONCE_MAX = 1 << 53
+OURS = ("sweep", "gas")  # half the gas of a day is theirs: deposits must not keep payments waiting
 
 
 class Signer:
@@ -86,6 +87,11 @@ class Signer:
             raise SignerRefused(f"{payment.units} units are not the {expected} of the amount")
         if payment.destination in (chain.hot, chain.cold):
             raise SignerRefused(f"{payment.destination} is a wallet of the exchange itself")
+        if payment.token is None and request.gas > chain.coin_gas_max:
+            raise SignerRefused(
+                f"a withdrawal of coin takes at most {chain.coin_gas_max} gas here, "
+                f"not {request.gas}"
+            )
         before = self._journal.by_withdrawal.get(payment.id)
         if before is None:
             self._check_caps(payment, caps)
@@ -267,12 +273,11 @@ class Signer:
         spent = self._journal.gas_since(chain.chain, since)
         before = self._journal.by_place.get(entry.place)
         if before is not None and before.time_ns > since:
-            spent -= before.cost
-        if spent + entry.cost > chain.gas_day_wei:
-            raise SignerRefused(
-                f"gas for {entry.cost} wei and the {spent} of the last 24 hours are more than "
-                f"the cap of {chain.gas_day_wei}"
-            )
+            spent[entry.kind] -= before.cost
+        _check_gas_cap(entry.cost, sum(spent.values()), chain.gas_day_wei, "")
+        if entry.kind in OURS:
+            ours = sum(spent.get(kind, 0) for kind in OURS)
+            _check_gas_cap(entry.cost, ours, chain.gas_day_wei // 2, " for sweeps")
 
     def _chain(self, number: int) -> ChainRules:
         chain = self._settings.chain(number)
@@ -327,6 +332,14 @@ def _check_binding(payment: Payment, before: Entry, nonce: int) -> None:
         )
 
 
+def _check_gas_cap(cost: int, spent: int, most: int, what: str) -> None:
+    if spent + cost > most:
+        raise SignerRefused(
+            f"gas for {cost} wei and the {spent} of the last 24 hours are more than the cap of "
+            f"{most}{what}"
+        )
+
+
 def _transaction(entry: Entry, source: LocalAccount) -> tuple[str, str]:
     """(signed, hash) of what an entry says; the same each time."""
     asked = {
@@ -353,7 +366,7 @@ def _made(entry: Entry, source: LocalAccount) -> Made:
 
 def _wallet(chain: ChainRules) -> Wallet:
     return Wallet(chain.chain, chain.hot, chain.cold, chain.gas_max, chain.gas_price_max_wei,
-                  chain.top_up_max_wei)  # fmt: skip
+                  chain.top_up_max_wei, chain.coin_gas_max)  # fmt: skip
 
 
 def _whole(text: str) -> int:

@@ -36,7 +36,8 @@ class AssetCaps(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class ChainRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One chain. `gas_day_wei`: most that all signatures of 24 hours may cost in gas. `nonce_gap`:
-    how many nonces of one of our addresses may be passed over, 0 where only this signer used it."""
+    how many nonces of one of our addresses may be passed over, 0 where only this signer used it.
+    `coin_gas_max`: of a withdrawal of coin, for a destination may be a contract that burns gas."""
 
     chain: int
     hot: str  # EIP-55; must be the one that the keys give
@@ -47,6 +48,7 @@ class ChainRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     top_up_max_wei: int  # of one top-up of a deposit address
     assets: list[AssetCaps]
     nonce_gap: int = 0
+    coin_gas_max: int = 100_000
 
     def asset(self, number: int, token: str | None) -> AssetCaps | None:
         """The caps of an asset where it is this token here; None when it is not."""
@@ -96,6 +98,8 @@ def _objection(chain: ChainRules) -> str:
     for name in ("top_up_max_wei", "nonce_gap"):
         if getattr(chain, name) < 0:
             return f"{name} must not be below 0: {getattr(chain, name)}"
+    if chain.coin_gas_max < 21_000:
+        return f"coin_gas_max must be at least 21000, not {chain.coin_gas_max}"
     seen: set[tuple] = set()
     for each in chain.assets:
         if each.token is not None and not _TOKEN.fullmatch(each.token):
