@@ -1,4 +1,4 @@
-"""A code of the second factor for one sensitive act, or a step-up a moment ago."""
+"""A code of the second factor for one sensitive act, or a step-up that counts for one."""
 
 import asyncio
 
@@ -11,7 +11,8 @@ STEP_UP_S = 120
 
 
 async def prove(desk: Desk, session: Session, code: str) -> None:
-    """Use up `code`; without one a step-up must be at most two minutes old. Raises Refused.
+    """Use up `code`; without one, a step-up or login that is at most two minutes old, as with a
+    passkey. Either way it proves one act, and the next one needs another. Raises Refused.
 
     Nobody without a second factor passes: a stolen session must not be enough.
     """
@@ -21,6 +22,7 @@ async def prove(desk: Desk, session: Session, code: str) -> None:
         )
     if not code:
         require_recent(session, STEP_UP_S, desk.clock())
+        await asyncio.to_thread(desk.sessions.use_up, session)
         return
     key = (CODE, ("person", session.person_id))
     desk.throttle.enter(key)

@@ -122,6 +122,15 @@ class Sessions:
                 update(sessions).where(_c.id == session.id).values(proved_ns=self._clock())
             )
 
+    def use_up(self, session: Session) -> None:
+        """Its step-up counts once: of those who ask with it at the same time, one passes. Raises
+        Refused."""
+        mine = (_c.id == session.id) & (_c.proved_ns == session.proved_ns)
+        with self._database.write_durable() as connection:
+            used = connection.execute(update(sessions).where(mine).values(proved_ns=0))
+        if not used.rowcount:
+            raise Refused("step_up_needed", "Your password and code were used up just now.")
+
     def list(self, person_id: int) -> list[Listed]:
         """Those that work, the newest first."""
         query = (

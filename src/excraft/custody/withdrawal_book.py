@@ -214,6 +214,12 @@ class WithdrawalBook:
         found = self._found(_asked().where(_W.id == id))
         return found[0] if found else None
 
+    def of_client(self, account: int, client_id: str) -> int:
+        """The id of the one that the account calls so; there must be one."""
+        asked = select(_W.id).where(_W.account == account, _W.client_id == client_id)
+        with self._database.read() as connection:
+            return connection.execute(asked).scalar_one()
+
     def open(self) -> list[Found]:
         """Those that are not closed, oldest first."""
         return self._found(_asked().where(_W.closed_ns.is_(None)).order_by(_W.id))

@@ -23,7 +23,8 @@ _LOGGER = logging.getLogger(__name__)
 
 
 class Wish(NamedTuple):
-    """What a door passes on; who asks is proven."""
+    """What a door passes on; who asks is proven. `repeats`: the same client id is no mistake but
+    the same request again."""
 
     account: int
     member_id: int
@@ -33,6 +34,7 @@ class Wish(NamedTuple):
     atoms: int  # with the fee
     origin: str  # session, or key:NAME
     client_id: str | None = None
+    repeats: bool = False
 
 
 class Withdrawals:
@@ -151,12 +153,20 @@ class Withdrawals:
             wish.account, wish.member_id, route, destination, wish.atoms, units, wish.origin,
             wish.client_id, ledger.level(wish.account), ledger.frozen(wish.account),
         )  # fmt: skip
-        id = await asyncio.to_thread(self.book.take, request, self._parts.facts.highest)
+        id = await asyncio.to_thread(self._take, request, wish.repeats)
         await self._steps.move(id)
         found = await asyncio.to_thread(self.book.get, id)
         if found.state == State.REFUSED:
             raise WithdrawalRefused(*_refusal(found))
         return found
+
+    def _take(self, request: Request, repeats: bool) -> int:
+        try:
+            return self.book.take(request, self._parts.facts.highest)
+        except WithdrawalRefused as refused:
+            if not (repeats and refused.code == "duplicate"):
+                raise
+        return self.book.of_client(request.account, request.client_id)
 
     def _check_destination(self, account: int, route: Route, destination: str) -> None:
         small = destination.lower()

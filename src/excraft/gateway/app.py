@@ -145,6 +145,8 @@ def _caller(exchange: Exchange, endpoint: Endpoint, key: str, address: str, requ
     caller, found = auth.caller_of(exchange, key, address, PERMISSION[endpoint.security])
     auth.authenticate(exchange, found, sent, query, body)
     found.used_from = address or auth.NO_ADDRESS
+    if endpoint.security is Security.WITHDRAW:
+        return caller._replace(asked=auth.hash_of_request(key, query, body))
     return caller
 
 

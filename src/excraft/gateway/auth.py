@@ -5,6 +5,7 @@ A signature covers the raw query string and the raw body, one directly after the
 `caller_of`, `check_time` and `check_signature` with its own payload.
 """
 
+import hashlib
 from collections.abc import MutableMapping
 from typing import NamedTuple
 
@@ -23,12 +24,14 @@ _SIGNATURE = b"signature="
 
 
 class Caller(NamedTuple):
-    """Whose request it is, once the key is known."""
+    """Whose request it is, once the key is known. `asked`: a hash of key and signed bytes, the
+    same for a request that is sent again and of no other."""
 
     account: int
     member_id: int
     permissions: frozenset[str]
     key: str
+    asked: str = ""
 
 
 def caller_of(exchange: Exchange, key: str, address: str, permission: str) -> tuple[Caller, ApiKey]:
@@ -70,6 +73,11 @@ def signed_payload(query: bytes, body: bytes) -> bytes:
             return _unsigned(query) + body
         return query + _unsigned(body)
     return _unsigned(query)
+
+
+def hash_of_request(key: str, query: bytes, body: bytes) -> str:
+    """64 digits: the signature proves who made these bytes, and a timestamp is among them."""
+    return hashlib.sha256(key.encode() + b" " + signed_payload(query, body)).hexdigest()
 
 
 def _unsigned(raw: bytes) -> bytes:

@@ -1,5 +1,7 @@
 """/account/withdrawals: with a code, only one's own, and everything that somebody else tries."""
 
+import asyncio
+
 import pyotp
 import pytest
 
@@ -214,10 +216,31 @@ async def test_a_passkey_opens_withdrawals_and_a_new_one_delays_them(counter):
     made = await ann.browser.ok("POST", "withdrawals", **WISH)  # its login was a moment ago
     assert made["state"] == "WAITING"
     set_limit(counter.database, "FACTOR_DELAY_S", DAY)
-    refused = await ann.browser.refused("POST", "withdrawals", **WISH)
-    assert refused == (400, "refused")
+    await touch(ann.browser, key)
+    assert await ann.browser.refused("POST", "withdrawals", **WISH) == (400, "refused")
     counter.now.ns += (DAY + 1) * SECOND
     phone = counter.browser()
     found = await phone.ok("POST", "login/passkey", credential=key.get(await begin(phone)))
     phone.http.headers["x-csrf-token"] = found["csrf"]
     await phone.ok("POST", "withdrawals", **WISH)
+
+
+async def touch(browser, key) -> None:
+    """A step-up with a passkey."""
+    options = (await browser.ok("POST", "step-up/passkey/options"))["options"]
+    await browser.ok("POST", "step-up/passkey", credential=key.get(options))
+
+
+async def test_each_withdrawal_needs_a_code_or_a_passkey_of_its_own(counter):
+    """A thief at an open page, a moment after a login or a step-up."""
+    ann = await person(counter)
+    key = await add_passkey(ann.browser)
+    again = (403, "step_up_needed")
+    await ann.browser.ok("POST", "withdrawals", **WISH)
+    assert await ann.browser.refused("POST", "withdrawals", **WISH) == again
+    assert await ann.browser.refused("POST", "withdrawals/addresses", address=BOB) == again
+    await touch(ann.browser, key)
+    asked = (ann.browser.send("POST", "withdrawals", **WISH) for _ in range(3))
+    replies = await asyncio.gather(*asked)
+    assert sorted(r.status_code for r in replies) == [201, 403, 403]
+    assert held(counter.venue, ann.account) == 2 * 250_000_000

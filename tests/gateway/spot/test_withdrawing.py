@@ -52,6 +52,31 @@ async def test_apply_holds_the_money_and_history_shows_it(wallet):
     assert await key(wallet, "bob").ok("GET", HISTORY) == []
 
 
+async def test_a_request_sent_again_byte_for_byte_is_the_same_withdrawal(wallet):
+    """By whoever saw it, or by a client that heard no answer; wherever its signature stands."""
+    query = wallet.payer.signed(GOOD)
+    head = {"X-MBX-APIKEY": wallet.payer.key}
+    unsigned, _, signature = query.rpartition("&signature=")
+    again = [query, query, f"signature={signature}&{unsigned}"]
+    replies = [await wallet.http.post(f"{APPLY}?{each}", headers=head) for each in again]
+    replies.append(await wallet.http.post(APPLY, content=query, headers=head))
+    assert [(r.status_code, r.json()) for r in replies] == [(200, {"id": "1"})] * 4
+    assert held(wallet, wallet.alice.account) == 150_000_000
+    [row] = await wallet.payer.ok("GET", HISTORY)
+    assert row["withdrawOrderId"] == ""
+    await wallet.payer.ok("POST", APPLY, **GOOD, timestamp=int(time.time() * 1000) - 7)
+    assert held(wallet, wallet.alice.account) == 300_000_000  # signed anew, so another one
+
+
+async def test_what_was_refused_is_refused_again(wallet):
+    query = wallet.payer.signed(GOOD | {"amount": "10000.00000001"})
+    head = {"X-MBX-APIKEY": wallet.payer.key}
+    for _ in range(2):
+        reply = await wallet.http.post(f"{APPLY}?{query}", headers=head)
+        assert (reply.status_code, reply.json()["code"]) == (400, -4026)
+    assert held(wallet, wallet.alice.account) == 0
+
+
 async def test_history_is_filtered(wallet):
     for n in range(3):
         await wallet.payer.ok("POST", APPLY, **GOOD, withdrawOrderId=f"w{n}")

@@ -1,7 +1,8 @@
 """The wallet endpoints of withdrawals (/sapi/v1/capital/withdraw).
 
 A key needs the permission WITHDRAW and a list of addresses that it may be used from; no code is
-asked for, and so the money goes to destinations on the member's own list only.
+asked for, and so the money goes to destinations on the member's own list only. A request without
+`withdrawOrderId` that is sent again byte for byte is the same withdrawal, not another one.
 `amount` is all that leaves the balance; the destination gets it less the fee, and history shows the
 two apart.
 """
@@ -34,6 +35,7 @@ APPLY = Spec(
     Param("name", params.NAME),
     Param("walletType", params.LONG),
 )
+HASH_LENGTH = 64  # a client's has 36 characters at most
 HISTORY = Spec(
     Param("coin", params.NAME),
     Param("withdrawOrderId", params.NAME),
@@ -87,7 +89,8 @@ async def apply(exchange: Exchange, caller: Caller, values: dict) -> dict:
         raise _refusal(WithdrawalRefused("amount", str(wrong))) from wrong
     wish = Wish(
         caller.account, caller.member_id, asset.number, values.get("network", ""),
-        values["address"], atoms, f"key:{caller.key[:64]}", values.get("withdrawOrderId"),
+        values["address"], atoms, f"key:{caller.key[:64]}",
+        values.get("withdrawOrderId") or caller.asked or None, "withdrawOrderId" not in values,
     )  # fmt: skip
     owner = await _owner(exchange, caller)
     try:
@@ -155,7 +158,7 @@ def _row(exchange: Exchange, found: Found, networks: dict[int, str]) -> dict[str
         "applyTime": _time(row.requested_ns),
         "network": networks.get(row.chain_id, ""),
         "transferType": 0,
-        "withdrawOrderId": row.client_id or "",
+        "withdrawOrderId": _own_name(row.client_id),
         "info": row.reason or row.note,
         "confirmNo": 0,
         "walletType": 0,
@@ -167,6 +170,11 @@ def _row(exchange: Exchange, found: Found, networks: dict[int, str]) -> dict[str
             "confirmNo": exchange.withdrawals.confirmations(row.chain_id),
         }
     return shown
+
+
+def _own_name(client_id: str | None) -> str:
+    """Empty where the client gave none and ours, a hash that is longer than any, stands there."""
+    return client_id if client_id and len(client_id) < HASH_LENGTH else ""
 
 
 def _time(time_ns: int) -> str:
