@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
@@ -18,9 +18,10 @@ from excraft.store.schema_custody import (
     custody_chains,
     custody_deposits,
 )
+from excraft.store.schema_withdrawals import custody_sent
 
 CHUNK = 500  # names in one query
-_B, _D, _A = custody_blocks.c, custody_deposits.c, custody_alarms.c
+_B, _D, _A, _S = custody_blocks.c, custody_deposits.c, custody_alarms.c, custody_sent.c
 
 
 class Book:
@@ -53,6 +54,16 @@ class Book:
             if now.scalar() != self._token:
                 raise Replaced(f"another watcher has taken over chain {self.chain_id}")
             yield connection
+
+    def sent(self, transactions: Collection[str]) -> set[str]:
+        """Which of these our own keys signed."""
+        names, found = [*transactions], set()
+        with self._database.read() as connection:
+            for start in range(0, len(names), CHUNK):
+                asked = _S.hash.in_(names[start : start + CHUNK])
+                mine = select(_S.hash).where(_S.chain_id == self.chain_id, asked)
+                found |= {*connection.scalars(mine)}
+        return found
 
     # blocks
 

@@ -8,7 +8,8 @@ may stop; so the log is asked for the reference before each credit, and before a
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from sqlalchemy import Row
@@ -25,6 +26,7 @@ RECEIPTS = 200  # of one call
 LOOKED_BACK = 64  # headers of one call, for the common ancestor
 ROLLBACKS = 8  # in one poll; a node that changes its mind more often is no help
 _LOGGER = logging.getLogger(__name__)
+_Place = tuple[str, str, str]  # token, address, hash of a block
 
 
 class Ledger(Protocol):
@@ -184,7 +186,8 @@ class Deposits:
                             transfer.units, header.number, header.hash)
                 )  # fmt: skip
         parents = {block.header.hash: block.header.parent for block in blocks}
-        for log, units, note in await self._risen(tokens, parents):
+        moved = await self._moved(logs)
+        for log, units, note in await self._risen(tokens, parents, moved):
             owner = self._by_address[log.to]
             within = log.log - receipts[log.transaction].first_log
             arrivals.append(
@@ -206,18 +209,32 @@ class Deposits:
                 found[receipt.transaction] = receipt
         return found
 
+    async def _moved(self, logs: Sequence[TokenTransfer]) -> Counter[_Place]:
+        """Units that our own transactions took from an address in a block, less what they brought
+        there. What a token says of other people's transactions explains nothing."""
+        ours = [log for log in logs if log.source in self._by_address]
+        sent = await asyncio.to_thread(self._book.sent, {log.transaction for log in ours})
+        moved: Counter[_Place] = Counter()
+        for log in ours:
+            if log.transaction in sent:
+                moved[log.token, log.source, log.block_hash] += log.units
+                moved[log.token, log.to, log.block_hash] -= log.units
+        return moved
+
     async def _risen(
-        self, logs: Sequence[TokenTransfer], parents: dict[str, str]
+        self, logs: Sequence[TokenTransfer], parents: dict[str, str], moved: Mapping[_Place, int]
     ) -> list[tuple[TokenTransfer, int, str]]:
-        """Each transfer with what may be credited: no more than the address really got."""
+        """Each transfer with what may be credited: no more than the address really got, beside
+        what we ourselves took from it (a sweep) in the same block."""
         places = list(dict.fromkeys((log.token, log.to, log.block_hash) for log in logs))
-        left: dict[tuple[str, str, str], int] = {}
+        left: dict[_Place, int] = {}
         for start in range(0, len(places), RECEIPTS):
             part = places[start : start + RECEIPTS]
             before = [(token, owner, parents[block]) for token, owner, block in part]
             told = await self._node.token_balances([*part, *before])
             for place, after, until in zip(part, told, told[len(part) :], strict=False):
-                left[place] = 0 if after is None or until is None else max(0, after - until)
+                known = after is not None and until is not None
+                left[place] = max(0, after - until + moved[place]) if known else 0
         result = []
         for log in sorted(logs, key=lambda log: (log.block, log.log)):
             place = (log.token, log.to, log.block_hash)
