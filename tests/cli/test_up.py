@@ -118,6 +118,7 @@ def test_what_an_operator_gets_wrong_is_one_sentence(traded, operation, argument
     [
         ("1.5", "DEMO", "x", "'DEMO' is no reason here"),
         ("1.5", "DEPOSIT", " ", "a reference must say what proves the movement"),
+        ("1.5", "DEPOSIT", f"1:0x{7:064x}:coin", "is how deposits of a chain are named"),
         ("-1", "DEPOSIT", "x", "is not a plain decimal"),
         ("0.000000001", "DEPOSIT", "x", "more than 8 decimals"),
         ("99999999999999999", "DEPOSIT", "x", "more than the exchange can hold"),

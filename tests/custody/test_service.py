@@ -1,8 +1,10 @@
 """Custody as a running exchange has it: what freezes withdrawals, and what ends that."""
 
+import time
 from collections import Counter
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 
 from excraft.accounts.staff import staff_of
@@ -46,7 +48,8 @@ class Running:
             lambda: {"ETH": Listed(3, 8)}, self.alerts.append,
         )  # fmt: skip
         [self.watched] = self.custody.chains.values()
-        self.custody._clock, self.watched.good_at = lambda: self.now, 0.0
+        self.custody._clock = lambda: self.now
+        self.custody._wall = lambda: time.time() + self.now
         eth = SimpleNamespace(symbol="ETH", number=3)
         listings = SimpleNamespace(assets=[eth])
         self.exchange = SimpleNamespace(
@@ -91,6 +94,48 @@ async def test_a_node_that_is_silent_freezes_after_a_stated_time_and_thaws(runni
             assert running.alerts == [f"withdrawals are frozen: {frozen}"]
             await running.poll()
             assert len(running.alerts) == 1, "told once"
+            proxy.stall = False
+            assert await running.poll() == ""
+        finally:
+            await running.watched.node.close()
+
+
+async def test_a_node_that_stands_still_freezes_though_it_answers(running):
+    assert await running.poll() == ""
+    still = running.watched.entry.still_s
+    for passed, frozen in ((still - 2, False), (1, False), (1, True)):
+        running.now += passed
+        await running.custody._poll(running.watched)  # no block was mined
+        await running.custody.look_at_alarms()
+        assert running.custody.withdrawals_frozen.startswith("LOCAL stands still") == frozen
+    assert "its node tells, 1, is older than 300 s" in running.alerts[-1]
+    assert running.custody.status()["chains"][0]["failure"].startswith("LOCAL stands still")
+    running.now = 0.0  # the next block is made now
+    assert await running.poll() == ""
+
+
+async def test_a_node_that_stood_still_before_the_start_freezes_at_once(running):
+    running.custody._wall = lambda: time.time() + 3600
+    assert (await running.poll()).startswith("LOCAL stands still")
+
+
+async def test_a_chain_without_a_beat_may_stand_still(running):
+    running.watched.entry = msgspec.structs.replace(running.watched.entry, still_s=0)
+    assert await running.poll() == ""
+    running.now = 1e6
+    await running.custody._poll(running.watched)
+    assert running.custody.withdrawals_frozen == ""
+
+
+async def test_nothing_is_paid_before_chain_and_ledger_were_compared_once(running):
+    await running.custody.look_at_alarms()
+    assert running.custody.withdrawals_frozen == "LOCAL was not looked at yet"
+    async with Proxy(running.chain.anvil.url) as proxy:
+        running.watched.node = Node(proxy.url, 31337, Limits(seconds=0.3, attempts=1))
+        try:
+            proxy.stall = True
+            frozen = await running.poll()
+            assert frozen.startswith("LOCAL could not be compared with the ledger yet: ")
             proxy.stall = False
             assert await running.poll() == ""
         finally:

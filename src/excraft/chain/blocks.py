@@ -16,9 +16,12 @@ _WORD = re.compile(r"0x[0-9a-f]{64}")
 
 
 class Header(NamedTuple):
+    """`seconds`: when it was made, as the block says; 0 where nobody asked."""
+
     number: int
     hash: str
     parent: str
+    seconds: int = 0
 
 
 class Transfer(NamedTuple):
@@ -59,6 +62,7 @@ class _Header(msgspec.Struct):
     number: str
     hash: str
     parentHash: str
+    timestamp: str
 
 
 class _Sent(msgspec.Struct):
@@ -150,7 +154,9 @@ def _decoded(raw: bytes, kind, what: str):
 
 
 def _header(block: _Header) -> Header:
-    return Header(whole(block.number), _hash(block.hash), _hash(block.parentHash))
+    return Header(
+        whole(block.number), _hash(block.hash), _hash(block.parentHash), whole(block.timestamp)
+    )
 
 
 def _hash(text: str) -> str:

@@ -77,7 +77,9 @@ async def _name(folder: Folder, anvil: Anvil, found: ChainsFile | None) -> None:
         ChainAsset("ETH", 18, **fees),
         ChainAsset(TOKEN_SYMBOL, TOKEN_DECIMALS, "1", "10", token=token),
     ]
-    entry = ChainEntry(CHAIN, NETWORK, anvil.url, wallets.hot, wallets.cold, assets, 1, 0, 10)
+    entry = ChainEntry(
+        CHAIN, NETWORK, anvil.url, wallets.hot, wallets.cold, assets, 1, 0, 10, still_s=0
+    )
     text = msgspec.json.format(msgspec.json.encode(ChainsFile(wallets.xpub, [entry])), indent=1)
     partial = folder.chains.with_suffix(".partial")
     partial.write_bytes(text)

@@ -44,6 +44,7 @@ class ChainEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     confirmations: int = 12
     first_block: int | None = None
     replace_s: int = 120  # how long a transaction waits before its fee is raised
+    still_s: int = 300  # so old may the newest block be; 0: any age, for a chain without a beat
 
 
 class ChainsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -88,8 +89,8 @@ def _check(path: Path, chain: ChainEntry) -> None:
             raise BadChains(f"{where}: {name} is no address with the capitals of EIP-55")
     if not chain.network.isalnum() or not chain.network.isascii():
         raise BadChains(f"{where}: network {chain.network[:40]!r} must be letters and digits")
-    if chain.confirmations < 1 or chain.replace_s < 1:
-        raise BadChains(f"{where}: confirmations and replace_s must be at least 1")
+    if chain.confirmations < 1 or chain.replace_s < 1 or chain.still_s < 0:
+        raise BadChains(f"{where}: confirmations and replace_s must be at least 1, still_s 0")
     try:
         Node(chain.url, chain.chain)
     except ValueError as wrong:

@@ -44,7 +44,8 @@ class Ledger(Protocol):
 
 
 class Deposits:
-    """Watches one chain. `poll()` once, or `run()`; `failure` says what is wrong at the moment."""
+    """Watches one chain. `poll()` once, or `run()`; `failure` says what is wrong at the moment,
+    `head` is the newest block that the node told."""
 
     def __init__(
         self, node: Node, book: Book, settings: ChainSettings, ledger: Ledger,
@@ -53,7 +54,7 @@ class Deposits:
         """`owned`: Addresses.all, or what else knows whose addresses there are."""
         if node.chain_id != settings.chain_id:
             raise ValueError(f"the node is of chain {node.chain_id}, not {settings.chain_id}")
-        self.failure = ""
+        self.failure, self.head = "", None
         self._node, self._book, self._settings, self._ledger = node, book, settings, ledger
         self._owned, self._by_address = owned, {}
         self._range, self._mine = settings.range_blocks, False
@@ -76,7 +77,8 @@ class Deposits:
             await asyncio.to_thread(self._book.take_over)
             self._mine = True
         await self._mark_found(await asyncio.to_thread(self._book.confirmed))
-        await self._walk(await self._node.head())
+        self.head = await self._node.head()
+        await self._walk(self.head)
         tip = await asyncio.to_thread(self._book.tip)
         if tip is not None:
             # Counted from the block that was read, never from the height that a node claims.

@@ -39,7 +39,10 @@ class Watched:
         self.deposits: Deposits | None = None
         self.reconcile: Reconcile | None = None
         self.settings: ChainSettings | None = None
-        self.good_at = 0.0  # when chain and ledger were last looked at in whole
+        self.good_at: float | None = None  # when chain and ledger were last compared in whole
+        self.head, self.moved_at = "", 0.0  # the newest block, and since when it is that one
+        self.still = ""  # that its node tells no newer block
+        self.polled = False  # since the start
 
 
 class Custody:
@@ -54,12 +57,10 @@ class Custody:
         self.chains = {e.chain: Watched(e, Node(e.url, e.chain)) for e in file.chains}
         self._database, self._ledger, self._totals = database, ledger, totals
         self._listed, self._alert = listed, alert
-        self._clock, self._looked = time.monotonic, False
+        self._clock, self._wall, self._looked = time.monotonic, time.time, False
         self._open: list[Row] = []
         self._told: set[int] = set()
         self._silent_told: set[int] = set()
-        for watched in self.chains.values():
-            watched.good_at = self._clock()
 
     @property
     def withdrawals_frozen(self) -> str:
@@ -68,21 +69,42 @@ class Custody:
             return "the alarms were not read yet"
         for row in self._open:
             return f"alarm {row.id} of chain {row.chain_id}: {row.reason}"
+        for watched in self.chains.values():
+            if not watched.polled:
+                return f"{watched.entry.network} was not looked at yet"
         return next((self._silence(w) for w in self.chains.values() if self._is_silent(w)), "")
 
     def _is_silent(self, watched: Watched) -> bool:
-        return watched.settings is not None and self._clock() - watched.good_at >= SILENT_S
+        if watched.settings is None:
+            return False
+        never = watched.good_at is None
+        return never or bool(watched.still) or self._clock() - watched.good_at >= SILENT_S
 
     def _silence(self, watched: Watched) -> str:
+        if watched.still:
+            return watched.still
+        since = "yet" if watched.good_at is None else f"for {SILENT_S:.0f} s"
         return (
-            f"{watched.entry.network} could not be compared with the ledger for {SILENT_S:.0f} s: "
+            f"{watched.entry.network} could not be compared with the ledger {since}: "
             f"{watched.failure or 'its node does not answer'}"
+        )
+
+    def _stillness(self, watched: Watched) -> str:
+        """That the node tells no newer block, by our clock or its block's; empty when it does."""
+        head, now = watched.deposits.head, self._clock()
+        if head.hash != watched.head:
+            watched.head, watched.moved_at = head.hash, now
+        age = max(now - watched.moved_at, self._wall() - head.seconds)
+        if not watched.entry.still_s or age < watched.entry.still_s:
+            return ""
+        return (
+            f"{watched.entry.network} stands still: the newest block that its node tells, "
+            f"{head.number}, is older than {watched.entry.still_s} s"
         )
 
     async def run(self, seconds: float = 2.0) -> None:
         """Watch every chain, one after the other, until cancelled."""
         while True:
-            await self._look()
             for watched in self.chains.values():
                 await self._poll(watched)
                 await self._look()
@@ -104,12 +126,15 @@ class Custody:
                 return
             await watched.deposits.poll()
             await watched.reconcile.poll()
-            watched.failure, watched.good_at = "", self._clock()
+            watched.still = self._stillness(watched)
+            watched.failure, watched.good_at = watched.still, self._clock()
         except (ChainError, CreditFailed, TooDeep, Replaced) as error:
             self._failed(watched, str(error))
         except Exception as error:  # told, and tried again: one bug must not stop every chain
             _LOGGER.exception("chain %s", watched.entry.chain)
             self._failed(watched, f"{type(error).__name__}: {error}")
+        finally:
+            watched.polled = True
 
     def _ready(self, watched: Watched) -> bool:
         """Whether there is something to watch, after taking over assets listed meanwhile."""

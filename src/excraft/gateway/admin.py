@@ -21,6 +21,7 @@ from starlette.routing import Route
 from excraft.accounts.actors import Actor
 from excraft.accounts.api_keys import Bounds
 from excraft.accounts.staff_errors import NeedsApproval, StaffError
+from excraft.custody.credited import REFERENCE
 from excraft.engine.errors import EngineError
 from excraft.gateway.admin_rights import as_actor, failed, let
 from excraft.gateway.exchange import Exchange
@@ -321,6 +322,11 @@ async def _move(exchange, kind, member, asset, amount, reason, reference) -> dic
         raise Refused(f"{reason!r} is no reason here; there are {', '.join(allowed)}")
     if not reference.strip():
         raise Refused("a reference must say what proves the movement: a transaction, a ticket")
+    if REFERENCE.fullmatch(reference.strip()):
+        raise Refused(
+            f"{reference} is how deposits of a chain are named: one that is credited by hand would "
+            "never reach its member; write it in other words"
+        )
     account, listed = member_of(exchange, member).account, asset_of(exchange, asset)
     atoms = listed.atoms(amount)
     if atoms > AMOUNT_MAX:

@@ -40,6 +40,7 @@ from excraft.kernel.reserve import (
     reserve_place,
 )
 from excraft.kernel.rows import refuse
+from excraft.kernel.set_aside import PAY_REFERRAL
 
 AHEAD = 16  # commands between asking for a cache line and using it
 SETTLED_AT_ONCE = 256  # rows
@@ -51,7 +52,7 @@ SHORT = 64  # records of at most so many commands are not prefetched
 def census(commands, counts):
     """What a record can need at most: counts[0..15] balances and [16..31] client ids per funds
     partition, [32..47] orders per book partition, [48] accounts, [49] assets or markets, [50] all
-    administrative commands."""
+    administrative commands, [51] balances in any one funds partition."""
     for i in range(len(commands)):
         c = commands[nth(i)]
         account = i64(c.account) & (FUNDS_PARTITIONS - 1)
@@ -66,6 +67,8 @@ def census(commands, counts):
                 counts[48] += 1
             elif c.kind == LIST_MARKET or c.kind == LIST_MARKET - 1:
                 counts[49] += 1
+            elif c.kind == PAY_REFERRAL:  # the referrer's balance, wherever that is
+                counts[51] += 1
 
 
 @compiled

@@ -50,7 +50,8 @@ def most_used(funds, books, counts, used):
     for k in range(4):
         used[k] = 0
     for p in range(FUNDS_PARTITIONS):
-        used[0] = max(i64(used[0]), i64(funds.balance_count[p]) + i64(counts[p]))
+        balances = i64(funds.balance_count[p]) + i64(counts[p]) + i64(counts[51])
+        used[0] = max(i64(used[0]), balances)
         used[1] = max(i64(used[1]), i64(funds.client_count[p]) + i64(counts[16 + p]))
     for p in range(BOOK_PARTITIONS):
         opened, placed = i64(books.pool[p, OPEN]), i64(counts[32 + p])
