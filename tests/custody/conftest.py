@@ -11,7 +11,9 @@ from excraft.custody.book import Book
 from excraft.custody.deposit import Asset, ChainSettings, Status
 from excraft.custody.deposits import Deposits
 from excraft.custody.errors import CreditFailed, CreditRefused
+from excraft.custody.extended_key import parse
 from excraft.custody.limits import Setting
+from excraft.custody.sweeps import Sweeper
 from excraft.store.database import Database
 from excraft.testing.postgresql import Cluster
 from tests.chain.local import HONEST, Chain
@@ -156,3 +158,9 @@ async def paying(tmp_path, shared_anvil, database):
     payer.invariant()
     await payer.close()
     await chain.node.close()
+
+
+@pytest.fixture
+def sweeper(payer):
+    payer.addresses = Addresses(payer.database, XPUB, clock=lambda: 5)
+    return Sweeper(payer.database, payer.sender, parse(XPUB).id, payer.routes)

@@ -1,43 +1,12 @@
 """Deposits are brought to the hot wallet, and what is too much there to the cold address."""
 
 import pytest
-from sqlalchemy import insert
 
-from excraft.custody.addresses import Addresses
-from excraft.custody.extended_key import parse
 from excraft.custody.limits import Setting
-from excraft.custody.sweeps import Sweeper
-from excraft.store.schema_custody import custody_deposits
-from tests.custody.conftest import XPUB
+from tests.custody.sweeping import came, rounds
 from tests.custody.withdrawal_desk import COIN, COLD, ETHER, USDT
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def sweeper(payer):
-    payer.addresses = Addresses(payer.database, XPUB, clock=lambda: 5)
-    return Sweeper(payer.database, payer.sender, parse(XPUB).id, payer.routes)
-
-
-def came(payer, account: int, token: str | None = None, status: int = 3) -> str:
-    """A deposit that was credited, as the watcher writes it."""
-    address = payer.addresses.of(account)
-    row = {
-        "chain_id": payer.node.chain_id, "transaction": f"0x{account}{token}"[:66], "log": 0,
-        "address": address, "account": account, "asset": COIN, "token": token, "units": "1",
-        "atoms": 1, "dust": "0", "block": 1, "block_hash": "0x1", "status": status, "seen_ns": 1,
-    }  # fmt: skip
-    with payer.database.write() as connection:
-        connection.execute(insert(custody_deposits).values(row))
-    return address
-
-
-async def rounds(payer, sweeper, number: int) -> None:
-    for _ in range(number):
-        await sweeper.look()
-        await payer.chain.mine()
-        await payer.withdrawals.poll()
 
 
 async def test_coin_is_swept_to_the_hot_wallet_less_its_gas(payer, sweeper):

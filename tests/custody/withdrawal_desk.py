@@ -151,6 +151,7 @@ class Desk:
             self.database, self.ledger, self.ledger.facts, self.client,
             {self.node.chain_id: self.sender}, self.routes, self.owner,
             lambda: {self.hot.lower(), COLD.lower()}, lambda: self.frozen,
+            lambda: self.log.read(0),
         )  # fmt: skip
         self.withdrawals = Withdrawals(parts, self.book)
         self.choices = self.withdrawals.choices

@@ -24,6 +24,7 @@ from excraft.custody.withdrawals import Withdrawals
 from excraft.gateway.custody_ledger import EngineLedger
 from excraft.gateway.exchange import Exchange
 from excraft.gateway.withdrawal_desk import WithdrawalDesk, still_may
+from excraft.log.file import open_for_reading
 from excraft.store.database import Database
 
 
@@ -67,7 +68,7 @@ async def withdrawing(
     parts = Parts(
         database, EngineLedger(exchange.engine), facts, client, senders, routes,
         lambda address: owner_of(database, address), lambda: own,
-        lambda: _frozen(exchange),
+        lambda: _frozen(exchange), lambda: open_for_reading(folder.log).read(0),
         [Sweeper(database, s, parse(found.xpub).id, routes) for s in senders.values()],
         lambda approvers: still_may(database, approvers),
     )  # fmt: skip

@@ -23,8 +23,20 @@ class Recalled:
 
     async def nonce(self, source: str, nonce: int, number: int | None) -> bool:
         """Whether something was signed with it; `number`: of the deposit address `source` is."""
-        asked = Signed(chain=self._book.chain_id, source=source, nonce=nonce, number=number)
-        return await self._learned(await self._asked(asked))
+        made = await self._from(source, nonce, number)
+        return await self._learned(made if made and made[0].nonce == nonce else [])
+
+    async def source(self, source: str, number: int | None) -> None:
+        """Everything that was signed there after the last nonce that is known."""
+        last = await asyncio.to_thread(self._book.last_nonce, source)
+        nonce = 0 if last is None else last + 1
+        while made := await self._from(source, nonce, number):
+            await self._learned(made)
+            nonce = made[0].nonce + 1
+
+    async def _from(self, source: str, nonce: int, number: int | None) -> list[Made]:
+        chain = self._book.chain_id
+        return await self._asked(Signed(chain=chain, source=source, nonce=nonce, number=number))
 
     async def made(self, id: int) -> list[Made]:
         """Everything that was signed for a withdrawal here, oldest first."""

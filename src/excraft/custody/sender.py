@@ -132,7 +132,7 @@ class Sender:
     async def _next_nonce(self, plan: Plan, mined: int) -> int:
         """After the last one that was used here; `mined`: so many are used, says the node."""
         last = await asyncio.to_thread(self.book.last_nonce, plan.source)
-        if last is None:
+        if last is None:  # the first, also of a wallet that others used before us
             return mined
         number = plan.number if plan.kind == Kind.SWEEP else None
         for missing in range(last + 1, mined):  # ours, if the database is an old one
@@ -164,6 +164,14 @@ class Sender:
                 f"gas costs {now.base + tip} wei now; the signer signs up to {most}: it waits"
             )
         return Price(gas, min(fee_max, most), min(tip, most))
+
+    async def recall_all(self) -> None:
+        """Follow everything that the signer signed here and no row knows: the database may be an
+        old one. Raises SignerRefused or SignerAway."""
+        wallet = await self.wallet()
+        places = await asyncio.to_thread(self.book.sources)
+        for source, number in [(wallet.hot, None), *places]:
+            await self.recalled.source(source, number)
 
     async def outcome(self, id: int) -> Status | None:
         """What became of a withdrawal that was signed, once that is deep in the chain. Asked are

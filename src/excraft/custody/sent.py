@@ -12,7 +12,7 @@ from excraft.chain.transfers import Mined, Price
 from excraft.custody.errors import Replaced
 from excraft.custody.signer.requests import Made
 from excraft.store.database import Database
-from excraft.store.schema_custody import custody_addresses
+from excraft.store.schema_custody import custody_addresses, custody_deposits
 from excraft.store.schema_withdrawals import custody_sent, withdrawals
 
 _T = custody_sent.c
@@ -179,6 +179,14 @@ class SentBook:
             connection.execute(
                 update(custody_sent).where(same).values(status=Status.SIGNED.value, **gone)
             )
+
+    def sources(self) -> list[tuple[str, int]]:
+        """Every deposit address that something came to here, with its number."""
+        a, d = custody_addresses.c, custody_deposits.c
+        came = select(d.address).where(d.chain_id == self.chain_id)
+        with self._database.read() as connection:
+            asked = select(a.address, a.number).where(a.address.in_(came))
+            return [(row.address, row.number) for row in connection.execute(asked)]
 
     def of_withdrawals(self, ids: Sequence[int]) -> dict[int, list[Row]]:
         """Rows by withdrawal, newest attempt last."""

@@ -13,7 +13,9 @@ from excraft.custody.errors import WithdrawalRefused
 from excraft.custody.limits import DAY_S, HOUR_S
 from excraft.custody.risk import SECOND_NS, Asked, Known
 from excraft.custody.withdrawal import ENDS, Payment, State, state_of
+from excraft.custody.withdrawal_facts import Fact, Step
 from excraft.store.database import Database
+from excraft.store.schema import members
 from excraft.store.schema_custody import custody_addresses
 from excraft.store.schema_people import passkeys, people, second_factors
 from excraft.store.schema_withdrawals import (
@@ -123,12 +125,9 @@ class WithdrawalBook:
             payment = request.payment(max(last, highest) + 1)
             connection.execute(
                 insert(withdrawals).values(
-                    id=payment.id, account=payment.account, member_id=request.member_id,
-                    asset=payment.asset, chain_id=payment.chain, destination=payment.destination,
-                    token=payment.token, units=str(payment.units), atoms=payment.atoms,
-                    fee=payment.fee, client_id=request.client_id, origin=request.origin,
-                    requested_ns=now, waits_until_ns=verdict.waits_until_ns,
-                    needed=verdict.approvals, commitment=payment.commitment, note="",
+                    **_columns(payment), member_id=request.member_id, origin=request.origin,
+                    client_id=request.client_id, requested_ns=now, note="",
+                    waits_until_ns=verdict.waits_until_ns, needed=verdict.approvals,
                 )
             )  # fmt: skip
         return payment.id
@@ -187,6 +186,23 @@ class WithdrawalBook:
         open_ = _W.closed_ns.is_(None)
         self._step(id, open_, closed_position=position, closed_ns=self._clock(), note="")
 
+    def rebuild(self, payment: Payment, fact: Fact) -> None:
+        """A row that was lost, as the log has it. Whose account it was may be lost too: then it
+        is member 0's, who is nobody."""
+        now, released = self._clock(), fact.steps & Step.RELEASED
+        with self._alone() as connection:
+            owner = select(members.c.id).where(members.c.account == payment.account)
+            connection.execute(
+                insert(withdrawals).values(
+                    **_columns(payment), member_id=connection.execute(owner).scalar() or 0,
+                    origin="log", requested_ns=now, waits_until_ns=now, needed=0, note="",
+                    reserved_position=fact.reserved, approved_position=fact.approved,
+                    decision="fail" if released else "approve", decided_ns=now,
+                    decided_by="exchange", reason="made again from the log",
+                    closed_position=fact.closed or None, closed_ns=now if fact.closed else None,
+                )
+            )  # fmt: skip
+
     def decide(
         self, id: int, decision: str, who: str, reason: str = "", before: str | None = None
     ) -> bool:
@@ -219,6 +235,11 @@ class WithdrawalBook:
         asked = select(_W.id).where(_W.account == account, _W.client_id == client_id)
         with self._database.read() as connection:
             return connection.execute(asked).scalar_one()
+
+    def ids(self) -> set[int]:
+        """Of every withdrawal."""
+        with self._database.read() as connection:
+            return set(connection.execute(select(_W.id)).scalars())
 
     def open(self) -> list[Found]:
         """Those that are not closed, oldest first."""
@@ -272,6 +293,15 @@ def decide(
         )
     )  # fmt: skip
     return changed.rowcount == 1
+
+
+def _columns(payment: Payment) -> dict:
+    return {
+        "id": payment.id, "account": payment.account, "asset": payment.asset,
+        "chain_id": payment.chain, "destination": payment.destination, "token": payment.token,
+        "units": str(payment.units), "atoms": payment.atoms, "fee": payment.fee,
+        "commitment": payment.commitment,
+    }  # fmt: skip
 
 
 def _asked() -> Select:

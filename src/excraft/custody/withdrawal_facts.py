@@ -4,6 +4,7 @@ A read model of the engine, kept in its snapshots. It answers after any stop, an
 database that is older than the log: what was paid once is known for ever.
 """
 
+from collections.abc import Container
 from enum import IntFlag
 from typing import NamedTuple
 
@@ -70,6 +71,13 @@ class Facts:
         if fact is not None:
             return fact
         return Fact(Step(self._steps[id])) if 0 < id <= self.highest else Fact()
+
+    def missing(self, known: Container[int]) -> list[int]:
+        """Withdrawals that the log has and `known` does not, but those that were given back
+        without an approval: they left nothing behind."""
+        nothing = (Step.NONE, Step.RESERVED | Step.RELEASED)
+        steps = enumerate(bytes(self._steps))
+        return [id for id, taken in steps if taken not in nothing and id not in known]
 
     def apply(self, record: Record, events: np.ndarray) -> None:
         """Take over one record; a command that was refused did nothing."""

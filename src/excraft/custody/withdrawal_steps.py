@@ -26,6 +26,7 @@ from excraft.custody.sweeps import Sweeper
 from excraft.custody.withdrawal import State, approval_text
 from excraft.custody.withdrawal_book import Found, Route, WithdrawalBook
 from excraft.custody.withdrawal_facts import CLOSED, Fact, Facts, Step
+from excraft.messages.codec import Record
 from excraft.messages.commands import (
     ApproveWithdrawal,
     Cause,
@@ -64,6 +65,7 @@ class Parts(NamedTuple):
     owner    the account whose deposit address this is (EIP-55), None when nobody's
     own      addresses of the exchange itself, in small letters
     frozen   why nothing is paid at the moment; empty when it is
+    records  the whole log, read from its files
     still_may  those of the approvers who may approve now, as when they did
     """
 
@@ -76,6 +78,7 @@ class Parts(NamedTuple):
     owner: Callable[[str], int | None]
     own: Callable[[], Iterable[str]]
     frozen: Callable[[], str]
+    records: Callable[[], Iterable[Record]]
     sweepers: Sequence[Sweeper] = ()
     still_may: Callable[[Sequence[str]], Sequence[str]] = lambda approvers: approvers
 

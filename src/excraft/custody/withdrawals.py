@@ -11,6 +11,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from excraft.custody.catching_up import CatchingUp
 from excraft.custody.errors import WithdrawalRefused
 from excraft.custody.signer.requests import Void
 from excraft.custody.withdrawal import State, checked_address, checked_amount, units_of
@@ -41,10 +42,10 @@ class Withdrawals:
     """`request`, `cancel`, `give_up`; `poll` or `run` moves what was asked for."""
 
     def __init__(self, parts: Parts, book: WithdrawalBook) -> None:
-        self.book, self.failure = book, ""
+        self.book, self.failure, self._behind = book, "", ""
         self.choices, self.database = Choices(parts.database), parts.database
         self._parts = parts
-        self._steps = Steps(parts, book)
+        self._steps, self._catching_up = Steps(parts, book), CatchingUp(parts, book)
 
     async def run(self, seconds: float = 2.0, sweep_every: int = 15) -> None:
         """Poll until cancelled, and look for what is to be swept every so many times."""
@@ -81,6 +82,7 @@ class Withdrawals:
         senders = self._parts.senders.items()
         return {
             "failure": self.failure,
+            "catching_up": self._behind,
             "frozen": self._parts.frozen(),
             "signer": self._parts.signer.failure,
             "wallets": {str(chain): sender.failure for chain, sender in senders},
@@ -99,6 +101,8 @@ class Withdrawals:
 
     async def poll(self) -> None:
         """Move everything as far as it goes now."""
+        if not self._catching_up.done:
+            await self._catch_up()
         for sender in self._parts.senders.values():
             try:
                 async with self._steps.sending:
@@ -114,6 +118,16 @@ class Withdrawals:
                 wrong = error
         if wrong is not None:
             raise wrong
+
+    async def _catch_up(self) -> None:
+        try:
+            async with self._steps.sending:
+                await self._catching_up.take_up()
+            self._behind = ""
+        except AWAY as error:
+            if self._behind != str(error):
+                _LOGGER.warning("what the database does not know: %s", error)
+            self._behind = str(error)
 
     # what doors ask for
 

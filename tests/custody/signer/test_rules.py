@@ -90,7 +90,7 @@ def test_what_was_signed_can_be_had_again_and_nothing_else(bench):
     place = Signed(chain=CHAIN, source=bench.keys.hot.address, nonce=0)
     bench.release(coins())  # closed in the log, and still what it was
     bench.restart()
-    for asked in (Signed(id=1), place):
+    for asked in (Signed(id=1), place, msgspec.structs.replace(place, nonce=-1)):
         made = bench.signer.answer(asked).made
         assert [(m.raw, m.hash) for m in made] == [
             (first.raw, first.hash), (second.raw, second.hash)
@@ -99,7 +99,11 @@ def test_what_was_signed_can_be_had_again_and_nothing_else(bench):
             ("withdrawal", 1, 0, BOB, None)
         }
     assert bench.signer.answer(Signed(id=2)).made == []
-    assert bench.signer.answer(msgspec.structs.replace(place, nonce=1)).made == []
+    later = bench.signed(pay(2, bench.approved(coins(2)), nonce=5))
+    for nonce in (1, 5):  # the next one that was signed
+        made = bench.signer.answer(msgspec.structs.replace(place, nonce=nonce)).made
+        assert [(m.raw, m.nonce) for m in made] == [(later.raw, 5)]
+    assert bench.signer.answer(msgspec.structs.replace(place, nonce=6)).made == []
     swept = bench.signed(sweep(bench, 7, nonce=0, **GAS))
     deposit = bench.keys.deposit(7).address
     again = Signed(chain=CHAIN, source=deposit, nonce=0, number=7)

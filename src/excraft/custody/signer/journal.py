@@ -108,6 +108,17 @@ class Journal:
         """The highest nonce that was signed there; -1 before the first."""
         return self._highest.get((chain, source), -1)
 
+    def from_nonce(self, chain: int, source: str, nonce: int) -> Entry | None:
+        """The newest signature with that nonce, or with the next one that was signed there."""
+        if nonce > self.highest(chain, source) or (chain, source, nonce) in self.by_place:
+            return self.by_place.get((chain, source, nonce))
+        later = [
+            entry
+            for (of, by, used), entry in self.by_place.items()
+            if (of, by) == (chain, source) and used > nonce
+        ]
+        return min(later, key=lambda entry: entry.nonce)
+
     def attempts(self, newest: Entry | None) -> list[Entry]:
         """Everything that was signed with the nonce of an entry, oldest first."""
         if newest is None or newest.kind == VOID:

@@ -34,7 +34,8 @@ class Void(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="void", 
 
 
 class Signed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="signed", tag_field="do"):
-    """What was signed for a withdrawal, or, with `id` 0, for a nonce of one of our addresses.
+    """What was signed for a withdrawal; with `id` 0, for a nonce of one of our addresses, or else
+    for the next higher one.
 
     `number`: of the deposit address, None of the hot wallet.
     """

@@ -160,7 +160,7 @@ class Signer:
         if request.id:
             newest = self._journal.by_withdrawal.get(request.id)
         else:
-            newest = self._journal.by_place.get((request.chain, request.source, request.nonce))
+            newest = self._journal.from_nonce(request.chain, request.source, request.nonce)
         attempts = self._journal.attempts(newest)
         if not attempts:
             return Answer()
