@@ -9,7 +9,7 @@ from excraft.chain.node import Limits, Node
 
 MNEMONIC = "test test test test test test test test test test test junk"
 TOKEN = json.loads(anvil.TOKEN.read_text())
-HONEST, TAKES_FEE, MOVES_NOTHING, HIDES_BALANCE = range(4)
+HONEST, TAKES_FEE, MOVES_NOTHING, HIDES_BALANCE, TELLS_TWICE, REENTERS = range(6)
 
 
 class Chain:

@@ -7,7 +7,9 @@ contract TestToken {
         None,
         TakesFee, // one part in a hundred disappears; Transfer says the whole amount
         MovesNothing, // says Transfer, changes no balance
-        HidesBalance // balanceOf reverts
+        HidesBalance, // balanceOf reverts
+        TellsTwice, // balanceOf tells twice what there is
+        Reenters // a transfer calls the token again: there, back and there, each with its Transfer
     }
 
     event Transfer(address indexed from, address indexed to, uint256 value);
@@ -23,7 +25,7 @@ contract TestToken {
 
     function balanceOf(address owner) external view returns (uint256) {
         require(fault != Fault.HidesBalance, "not told");
-        return _balances[owner];
+        return fault == Fault.TellsTwice ? 2 * _balances[owner] : _balances[owner];
     }
 
     function transfer(address to, uint256 value) external returns (bool) {
@@ -32,6 +34,10 @@ contract TestToken {
             _balances[to] += fault == Fault.TakesFee ? value - value / 100 : value;
         }
         emit Transfer(msg.sender, to, value);
+        if (fault == Fault.Reenters) {
+            this.transferFrom(to, msg.sender, value);
+            this.transferFrom(msg.sender, to, value);
+        }
         return true;
     }
 
@@ -42,7 +48,7 @@ contract TestToken {
     }
 
     function transferFrom(address from, address to, uint256 value) external returns (bool) {
-        require(msg.sender == address(this), "only from transferTwice");
+        require(msg.sender == address(this), "only from the token itself");
         _balances[from] -= value;
         _balances[to] += value;
         emit Transfer(from, to, value);
