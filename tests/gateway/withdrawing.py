@@ -29,6 +29,7 @@ async def serve_withdrawals(venue, database, clock, verified=(0, 1, 2)) -> Withd
     parts = Parts(
         database, EngineLedger(venue.engine), facts, SignerClient(Path("/nowhere")), {},
         lambda: [route], lambda address: None, lambda: {HOT.lower()}, lambda: "",
+        lambda: (),
         still_may=lambda approvers: still_may(database, approvers),
     )  # fmt: skip
     withdrawals = Withdrawals(parts, WithdrawalBook(database, clock))
