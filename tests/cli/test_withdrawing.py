@@ -21,7 +21,7 @@ from excraft.custody.errors import WithdrawalRefused
 from excraft.custody.signer import keys as key_files
 from excraft.custody.withdrawal import State
 from excraft.custody.withdrawals import Wish
-from excraft.gateway import admin_withdrawals  # noqa: F401  (its operations)
+from excraft.gateway import admin_custody, admin_withdrawals  # noqa: F401  (operations)
 from excraft.gateway.admin import Refused, perform
 from excraft.messages.commands import Cause, SetParameter
 from excraft.parameters import Parameter
@@ -159,6 +159,77 @@ def test_a_withdrawal_goes_through_exchange_signer_and_chain(place, anvil, excra
 
     asyncio.run(story())
     check_records(folder, keys, excraft)
+
+
+async def compared(exchange, node: Node) -> None:
+    """Every alarm is resolved, and none comes with the next comparison."""
+    watched = next(iter(exchange.custody.chains.values()))
+    for _ in range(2):
+        deadline = time.monotonic() + 20
+        for alarm in (await perform(exchange, "custody_status", {}))["alarms"]:
+            given = {"alarm": alarm["id"], "resolution": "looked at after the restore"}
+            await perform(exchange, "custody_resolve", given)
+        await node.batch([("anvil_mine", [hex(1)])])
+        head = (await node.head()).number
+        while not (rows := watched.reconcile and watched.reconcile.report()) or (
+            rows[0]["block"] < head
+        ):
+            assert time.monotonic() < deadline, watched.failure
+            await asyncio.sleep(0.05)
+        await exchange.custody.look_at_alarms()
+    assert (await perform(exchange, "custody_status", {}))["alarms"] == []
+    assert rows[0]["explained"] == rows[0]["read"] and exchange.custody.withdrawals_frozen == ""
+
+
+def test_a_database_from_before_the_withdrawals_is_made_whole_by_log_and_signer(place, anvil):
+    """Paid, approved and only reserved since the copy; then all of it compares to the last unit."""
+    folder, keys, hot = place
+    database = Path(folder.database.removeprefix("sqlite:///"))
+
+    async def story() -> None:
+        node = Node(anvil.url, anvil.chain_id)
+        await node.batch([("anvil_setBalance", [hot, hex(5 * ETHER)])])
+        async with opened(folder) as exchange:
+            await fill(exchange)
+            await compared(exchange, node)
+        copy = database.read_bytes()
+        [before] = await transfers.balances(node, [(BOB, None)])
+        signer = await asyncio.to_thread(Signer, folder.root, keys)
+        async with opened(folder) as exchange:
+            paid, approved, waiting = [
+                (await exchange.withdrawals.request(wish(atoms))).row.id
+                for atoms in (10**8, 5 * 10**7, 3 * 10**7)
+            ]
+            await approve(exchange, paid)
+            await until(exchange, paid, State.DONE)
+            await asyncio.to_thread(signer.kill)
+            await approve(exchange, approved)
+        database.write_bytes(copy)
+        await asyncio.to_thread(signer.start)
+        async with opened(folder) as exchange:
+            await exchange.withdrawals.poll()
+            await exchange.custody.look_at_alarms()
+            alarms = (await perform(exchange, "custody_status", {}))["alarms"]
+            reasons = [alarm["reason"] for alarm in alarms]
+            assert any(f"withdrawal {waiting} of account 0" in r for r in reasons), reasons
+            await compared(exchange, node)
+            await until(exchange, approved, State.DONE)
+            await compared(exchange, node)
+            assert exchange.withdrawals.book.get(paid).state == State.DONE
+            assert exchange.withdrawals.book.get(waiting) is None
+            assert not exchange.engine.reserved(0)
+            assert exchange.engine.balance(0, 0)[0] == 85 * 10**7
+        [after] = await transfers.balances(node, [(BOB, None)])
+        assert after - before == (999 + 499) * 10**15
+        assert await asyncio.to_thread(signer.stop) == 0
+        await node.close()
+
+    asyncio.run(story())
+
+
+async def approve(exchange, id: int) -> None:
+    seen = (await perform(exchange, "withdrawal_show", {"id": id}))["hash"]
+    await perform(exchange, "withdrawal_approve", {"id": id, "seen": seen})
 
 
 def check_records(folder, keys, excraft) -> None:
