@@ -3,11 +3,14 @@
 import pytest
 from sqlalchemy import delete, insert
 
+from excraft.custody.addresses import Addresses
 from excraft.custody.alarms import Alarms
 from excraft.custody.limits import Setting
 from excraft.custody.withdrawal import State
+from excraft.store.database import Database
 from excraft.store.schema import members
 from excraft.store.schema_withdrawals import custody_sent, withdrawal_approvals, withdrawals
+from tests.custody.conftest import XPUB, paying
 from tests.custody.sweeping import came, rounds
 from tests.custody.withdrawal_desk import BOB, COIN, ETHER, FEE
 
@@ -126,6 +129,32 @@ async def test_sweeps_that_were_forgotten_are_learned_at_the_start(payer, sweepe
     await payer.withdrawals.poll()
     await payer.withdrawals.poll()
     assert [(r.hash, r.number, r.gas_paid) for r in payer.sent.all()] == before
+
+
+async def test_postgresql_is_made_whole_as_sqlite_is(
+    tmp_path, shared_anvil, cluster, anyio_backend
+):
+    database = Database(cluster.new_database())
+    database.migrate()
+    async with paying(tmp_path, shared_anvil, database) as payer:
+        mine = member(payer)
+        paid = await payer.ask_for()
+        await payer.until(paid, State.DONE)
+        payer.set(Setting.APPROVE_ABOVE, 0, asset=COIN)
+        await payer.ask_for()
+        payer.addresses = Addresses(database, XPUB)
+        came(payer, 4)
+        await lose(payer)
+        for _ in range(2):
+            await payer.withdrawals.poll()
+        [found] = payer.book.find()
+        assert (found.state, found.row.member_id) == (State.DONE, mine)
+        assert [row.status for row in payer.sent.all()] == ["CONFIRMED"]
+        assert payer.ledger.held[4, COIN] == 0 and len(alarms(payer)) == 2
+        again = payer.wish(client_id="c" * 64, repeats=True)
+        made = [(await payer.withdrawals.request(again)).row.id for _ in range(2)]
+        assert made[0] == made[1]
+    database.close()
 
 
 async def test_a_whole_database_raises_no_alarm(payer):

@@ -290,10 +290,12 @@ class Sender:
         is offered."""
         if row.status == Status.MINED:
             return ""
+        if row.status == Status.PLANNED and stopped:
+            await self._withdraw_plan(row)
+            if standing is not None:
+                await self._send(standing.id, standing.raw, standing.hash)
+            return stopped
         try:
-            if row.status == Status.PLANNED and stopped:
-                await self._withdraw_plan(row)
-                raise SignerRefused(stopped)
             if row.status == Status.PLANNED:
                 await self._sign(row)
             elif self._is_due(row) and not stopped:
