@@ -3,6 +3,8 @@
 import asyncio
 import json
 
+from eth_utils import keccak
+
 from excraft.chain import anvil
 from excraft.chain.anvil import Anvil
 from excraft.chain.node import Limits, Node
@@ -62,6 +64,11 @@ class Token:
 
     async def send_twice(self, to: str, first: int, second: int) -> None:
         await self._transact(self.contract.functions.transferTwice(to, first, second))
+
+    async def set_balance(self, owner: str, units: int) -> None:
+        """Without any Transfer, as a hostile token may; the balances are its first mapping."""
+        slot = "0x" + keccak(bytes(12) + bytes.fromhex(owner[2:]) + bytes(32)).hex()
+        await self.chain.ask("anvil_setStorageAt", self.address, slot, f"0x{units:064x}")
 
     async def _transact(self, call) -> None:
         await call.transact({"from": await self.chain.rich(), "gas": 200_000})

@@ -4,6 +4,7 @@ import pytest
 from eth_utils import to_checksum_address
 from sqlalchemy import insert
 
+from excraft.chain.blocks import TokenTransfer
 from excraft.custody.deposit import Asset
 from excraft.store.schema_withdrawals import custody_sent
 from tests.chain.local import HONEST, Token
@@ -99,6 +100,29 @@ async def test_what_a_token_says_of_others_transactions_explains_no_rise(desk):
     assert credited(desk) == []
     [row] = [r for r in desk.book.deposits() if r.account == 1]
     assert "says 800000 units, the balance of the address rose by 0" in row.note
+
+
+async def test_no_more_left_than_we_sent_whatever_the_token_says_of_it(desk):
+    """In our own transaction, too: another number, another way, another address of ours."""
+    token = await lying(desk)
+    address = await watching(desk, token.address)
+    await desk.chain.mine()
+    await desk.poll()
+    other, ours, block = desk.addresses.of(2).lower(), "0x" + "5" * 64, "0x" + "6" * 64
+    row = {
+        "chain_id": 31337, "kind": "sweep", "source": address, "destination": HOT,
+        "token": token.address, "units": "100", "nonce": 0, "attempt": 1, "gas": 1, "fee_max": 1,
+        "tip": 1, "status": "SIGNED", "hash": ours, "planned_ns": 1,
+    }  # fmt: skip
+    with desk.database.write_durable() as connection:
+        connection.execute(insert(custody_sent).values(row))
+    told = [(address.lower(), HOT.lower(), 10**9), (other, HOT.lower(), 100), (other, BOB, 7)]
+    logs = [
+        TokenTransfer(1, block, ours, place, token.address, source, to, units)
+        for place, (source, to, units) in enumerate(told)
+    ]
+    moved = +await desk.deposits._moved(logs)
+    assert moved == {(token.address, address.lower(), block): 100}
 
 
 async def lying(desk: Desk) -> Token:

@@ -15,7 +15,7 @@ from excraft.custody.service import SILENT_S, Custody
 from excraft.custody.signer.keys import made
 from excraft.gateway import admin_custody
 from excraft.gateway.admin import Refused
-from tests.chain.local import Proxy
+from tests.chain.local import HONEST, Proxy
 from tests.custody.conftest import ETHER, Ledger
 
 pytestmark = pytest.mark.anyio
@@ -45,18 +45,23 @@ class Running:
         entry = ChainEntry(31337, "LOCAL", chain.anvil.url, HOT, COLD, [asset], 1, 0, 10)
         self.custody = Custody(
             ChainsFile(xpub, [entry]), database, self.log, self.log,
-            lambda: {"ETH": Listed(3, 8)}, self.alerts.append,
+            lambda: {"ETH": Listed(3, 8), "TOK": Listed(4, 6)}, self.alerts.append,
         )  # fmt: skip
         [self.watched] = self.custody.chains.values()
         self.custody._clock = lambda: self.now
         self.custody._wall = lambda: time.time() + self.now
-        eth = SimpleNamespace(symbol="ETH", number=3)
-        listings = SimpleNamespace(assets=[eth])
+        assets = [SimpleNamespace(symbol=name, number=n) for name, n in (("ETH", 3), ("TOK", 4))]
+        listings = SimpleNamespace(assets=assets)
         self.exchange = SimpleNamespace(
             custody=self.custody,
             staff=staff_of(database),
             engine=SimpleNamespace(listings=listings),
         )
+
+    def list_token(self, token: str) -> None:
+        asset = ChainAsset("TOK", 6, withdraw_fee="0", withdraw_minimum="0.01", token=token)
+        entry = self.watched.entry
+        self.watched.entry = msgspec.structs.replace(entry, assets=[*entry.assets, asset])
 
     async def poll(self) -> str:
         """One round; why withdrawals are frozen."""
@@ -175,10 +180,12 @@ async def test_a_database_that_fails_does_not_end_the_watching(running, monkeypa
 
 
 async def test_a_surplus_is_accepted_to_the_unit_once_and_leaves_a_row(running):
+    token = await running.chain.deploy(HONEST, 10**12)
+    running.list_token(token.address)
     assert await running.poll() == ""
-    await running.chain.ask("anvil_setBalance", HOT, hex(5 * ETHER))
-    assert f"{HOT} holds {5 * ETHER} more units of the coin" in await running.poll()
-    asked = {"network": "LOCAL", "asset": "ETH", "address": HOT, "reason": "from the bank"}
+    await token.set_balance(HOT, 5 * ETHER)
+    assert f"{HOT} holds {5 * ETHER} more units of {token.address}" in await running.poll()
+    asked = {"network": "LOCAL", "asset": "TOK", "address": HOT, "reason": "from the bank"}
     for units in (str(5 * ETHER - 1), str(5 * ETHER + 1), "0", "-1"):
         with pytest.raises(Refused, match=f"holds {5 * ETHER} units too much"):
             await admin_custody.custody_accept(running.exchange, units=units, **asked)
@@ -189,7 +196,7 @@ async def test_a_surplus_is_accepted_to_the_unit_once_and_leaves_a_row(running):
     assert await running.poll() == "", "the comparison agrees with it"
     rows = running.exchange.staff.audit.newest()
     assert {row.object for row in rows} >= {f"address:{HOT}", "alarm:1"}
-    await running.chain.ask("anvil_setBalance", HOT, hex(5 * ETHER - 1))
+    await token.set_balance(HOT, 5 * ETHER - 1)
     assert "holds 1 fewer units" in await running.poll()
     with pytest.raises(Refused, match="holds 0 units too much"):
         await admin_custody.custody_accept(running.exchange, units="-1", **asked)

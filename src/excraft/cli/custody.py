@@ -81,6 +81,29 @@ def accept(
 
 
 @app.command()
+def release(
+    deposit: Annotated[int, typer.Argument(help="As `deposits` shows it.", show_default=False)],
+    member: Annotated[str, typer.Option(help="Whose address it is.", show_default=False)],
+    reason: Annotated[str, typer.Option(help="How it is known.", show_default=False)],
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Credit a deposit that the comparison found, as one that a contract paid."""
+    left = ask(data, "custody_release", deposit=deposit, member=member, reason=reason)
+    print(f"released; it is credited once this ends: {left}" if left else "released")
+
+
+@app.command()
+def forget(
+    deposit: Annotated[int, typer.Argument(help="As `deposits` shows it.", show_default=False)],
+    reason: Annotated[str, typer.Option(help="How it is known.", show_default=False)],
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Take back what the comparison found, when it is not there; then resolve the alarm."""
+    left = ask(data, "custody_forget", deposit=deposit, reason=reason)
+    print(f"forgotten; still frozen: {left}" if left else "forgotten")
+
+
+@app.command()
 def give(
     address: Annotated[str, typer.Argument(help="A deposit address.", show_default=False)],
     amount: Annotated[str, typer.Argument(help="As a decimal.", show_default=False)],

@@ -44,7 +44,7 @@ def _alert(exchange: Exchange) -> Callable[[str], None]:
         _LOGGER.critical(sentence)
         if address and exchange.desk is not None:
             outbox: Outbox = exchange.desk.outbox
-            mail = Mail(address, "ExCraft: withdrawals are frozen", sentence + "\n")
+            mail = Mail(address, "ExCraft: custody needs you", sentence + "\n")
             exchange.desk.background.take(lambda: outbox.send(mail))
 
     return tell

@@ -5,11 +5,11 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
 from excraft.chain.blocks import Header
 from excraft.custody import alarms
-from excraft.custody.deposit import HOUSE, Arrival, ChainSettings, Status
+from excraft.custody.deposit import FOUND, HOUSE, Arrival, ChainSettings, Status
 from excraft.custody.errors import Replaced
 from excraft.store.database import Database
 from excraft.store.schema_custody import (
@@ -55,14 +55,14 @@ class Book:
                 raise Replaced(f"another watcher has taken over chain {self.chain_id}")
             yield connection
 
-    def sent(self, transactions: Collection[str]) -> set[str]:
-        """Which of these our own keys signed."""
-        names, found = [*transactions], set()
+    def sent(self, transactions: Collection[str]) -> list[Row]:
+        """What our own keys signed of these."""
+        names, found = [*transactions], []
         with self._database.read() as connection:
             for start in range(0, len(names), CHUNK):
                 asked = _S.hash.in_(names[start : start + CHUNK])
-                mine = select(_S.hash).where(_S.chain_id == self.chain_id, asked)
-                found |= {*connection.scalars(mine)}
+                mine = select(custody_sent).where(_S.chain_id == self.chain_id, asked)
+                found += connection.execute(mine)
         return found
 
     # blocks
@@ -99,6 +99,16 @@ class Book:
             )
             for start in range(0, len(arrivals), CHUNK):
                 self._arrived(connection, arrivals[start : start + CHUNK])
+
+    def found(self, arrivals: Sequence[Arrival]) -> None:
+        """What the comparison found in a block, beside what was found there before; each gets its
+        number here."""
+        mine = (_D.chain_id == self.chain_id) & (_D.transaction == arrivals[0].transaction)
+        with self._write() as connection:
+            least = connection.execute(select(func.min(_D.log)).where(mine)).scalar()
+            first = FOUND if least is None else min(FOUND, least - 1)
+            rows = [self._columns(a._replace(log=first - n)) for n, a in enumerate(arrivals)]
+            connection.execute(insert(custody_deposits), rows)
 
     def _arrived(self, connection: Connection, arrivals: Sequence[Arrival]) -> None:
         names = [a.transaction for a in arrivals]
@@ -178,7 +188,7 @@ class Book:
     def confirm(self, last_block: int) -> None:
         """What was seen up to `last_block` is confirmed, or kept back with the reason."""
         seen = (_D.chain_id == self.chain_id) & (_D.status == Status.SEEN)
-        columns = (_D.id, _D.account, _D.token, _D.atoms, _D.note)
+        columns = (_D.id, _D.account, _D.token, _D.atoms, _D.note, _D.log)
         asked = select(*columns).where(seen, _D.block <= last_block)
         with self._database.read() as connection:
             rows = connection.execute(asked).all()
@@ -192,7 +202,8 @@ class Book:
         changes = []
         for row in rows:
             objection = self._settings.asset(row.token).objection(row.atoms)
-            status = Status.KEPT_BACK if objection else Status.CONFIRMED
+            kept = objection or row.log <= FOUND
+            status = Status.KEPT_BACK if kept else Status.CONFIRMED
             if row.account == HOUSE:
                 status, objection = Status.HOUSE, ""
             why = "; ".join(filter(None, (row.note, objection))) or None
@@ -250,3 +261,20 @@ class Book:
 
     def _alarm(self, connection: Connection, reason: str) -> None:
         alarms.sound(connection, self.chain_id, reason, self._clock())
+
+
+def release(connection: Connection, deposit: int, account: int) -> bool:
+    """What was found and kept back is credited after all; False when there is no such deposit of
+    that account."""
+    kept = (_D.id == deposit) & (_D.account == account) & (_D.status == int(Status.KEPT_BACK))
+    change = update(custody_deposits).where(kept, _D.log <= FOUND)
+    return bool(connection.execute(change.values(status=int(Status.CONFIRMED))).rowcount)
+
+
+def forget(connection: Connection, deposit: int) -> bool:
+    """What was found is not there; False when it was credited, or is no such deposit. Should it be
+    there after all, the comparison finds it again."""
+    states = [int(s) for s in (Status.SEEN, Status.KEPT_BACK, Status.HOUSE)]
+    found = (_D.id == deposit) & (_D.log <= FOUND) & _D.status.in_(states)
+    change = update(custody_deposits).where(found)
+    return bool(connection.execute(change.values(status=int(Status.ORPHANED))).rowcount)

@@ -17,7 +17,9 @@ from excraft.messages.commands import Cause, CommandKind
 from excraft.messages.events import EventKind
 
 _FIRST = int(EventKind.CREDITED)  # of the events about money; a plain number compares faster
-REFERENCE = re.compile(r"\d{1,19}:0x[0-9a-f]{64}:(coin|\d{1,9})")  # custody.deposit.reference
+REFERENCE = re.compile(
+    r"\d{1,19}:0x[0-9a-f]{64}:(coin|(found)?\d{1,9})"
+)  # custody.deposit.reference
 
 
 class _Dump(msgspec.Struct):

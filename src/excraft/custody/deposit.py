@@ -9,6 +9,7 @@ from excraft.units import AMOUNT_MAX
 
 HOUSE = -1  # in the place of an account: what reaches our own wallets is nobody's deposit
 COIN = -1  # in the place of a log's number: the native coin, moved by the transaction itself
+FOUND = -2  # and below: found by the comparison; the block's hash is in the transaction's place
 
 
 class Status(IntEnum):
@@ -95,6 +96,13 @@ class Arrival(NamedTuple):
     note: str = ""
 
 
+def log_name(log: int) -> str:
+    """Where in its transaction a deposit is; of what was found, which of its block."""
+    if log <= FOUND:
+        return f"found{FOUND - log}"
+    return "coin" if log == COIN else str(log)
+
+
 def reference(chain_id: int, transaction: str, log: int) -> str:
     """What the log names as the reason of the credit; there is one such credit at most."""
-    return f"{chain_id}:{transaction}:{'coin' if log == COIN else log}"
+    return f"{chain_id}:{transaction}:{log_name(log)}"

@@ -213,14 +213,21 @@ class Deposits:
 
     async def _moved(self, logs: Sequence[TokenTransfer]) -> Counter[_Place]:
         """Units that our own transactions took from an address in a block, less what they brought
-        there. What a token says of other people's transactions explains nothing."""
-        ours = [log for log in logs if log.source in self._by_address]
-        sent = await asyncio.to_thread(self._book.sent, {log.transaction for log in ours})
+        there: as the token says, but no more than we sent, and not what it says of others."""
+        said: Counter[tuple[str, ...]] = Counter()
+        for log in logs:
+            if log.source in self._by_address:
+                said[log.transaction, log.block_hash, log.token, log.source, log.to] += log.units
+        rows = await asyncio.to_thread(self._book.sent, {transaction for transaction, *_ in said})
+        sent = {
+            (row.hash, row.token, row.source.lower(), row.destination.lower()): int(row.units)
+            for row in rows
+        }
         moved: Counter[_Place] = Counter()
-        for log in ours:
-            if log.transaction in sent:
-                moved[log.token, log.source, log.block_hash] += log.units
-                moved[log.token, log.to, log.block_hash] -= log.units
+        for (transaction, block, token, source, to), units in said.items():
+            units = min(units, sent.get((transaction, token, source, to), 0))
+            moved[token, source, block] += units
+            moved[token, to, block] -= units
         return moved
 
     async def _risen(

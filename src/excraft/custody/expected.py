@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
 from excraft.chain.transfers import Mined
 from excraft.custody.deposit import HOUSE, Status
@@ -115,3 +115,11 @@ def open_hashes(connection: Connection, chain_id: int) -> list[str]:
         _T.chain_id == chain_id, _T.settled_ns.is_(None), _T.hash.is_not(None)
     )
     return list(connection.execute(asked).scalars())
+
+
+def settled_since(connection: Connection, chain_id: int, block: int) -> list[Row]:
+    """Transactions of ours that were mined in that block or later and are settled."""
+    asked = select(custody_sent).where(
+        _T.chain_id == chain_id, _T.status.in_(_SETTLED), _T.block >= block
+    )
+    return list(connection.execute(asked))

@@ -1,10 +1,11 @@
 """Chain against ledger, block by block: each address holds what our rows explain, and our rows are
-what the log credited. One unit off is an alarm, and an alarm freezes withdrawals.
+what the log credited. One unit off is an alarm, and an alarm freezes withdrawals; but for coin that
+came through a contract, which is seen only here: it gets a row and waits for somebody to decide.
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, insert
@@ -15,8 +16,8 @@ from excraft.chain.transfers import mined
 from excraft.custody.addresses import Owned
 from excraft.custody.alarms import Alarms
 from excraft.custody.book import Book
-from excraft.custody.deposit import ChainSettings
-from excraft.custody.expected import Expected, Place, expected, open_hashes
+from excraft.custody.deposit import FOUND, HOUSE, Arrival, ChainSettings
+from excraft.custody.expected import Expected, Place, expected, open_hashes, settled_since
 from excraft.store.database import Database
 from excraft.store.schema_custody import custody_openings
 
@@ -41,6 +42,7 @@ class Reconcile:
         self._hash, self._compared, self._all_due = "", 0, 0.0
         self._report: list[dict[str, Any]] = []
         self._surplus: dict[Place, int] = {}  # units that nobody explained, of the last look
+        self.told: list[str] = []  # what was found; whoever tells people takes it from here
         self._accepted = 0  # how often: what was read before the last time is not used
 
     async def poll(self) -> None:
@@ -57,6 +59,8 @@ class Reconcile:
                 await asyncio.sleep(PAUSE_S)
         if accepted != self._accepted:
             return  # compared anew by the next poll
+        if self._surplus and await self._take_coin(tip):
+            wrong = await self._look(tip, every)
         for sentence in wrong:
             await asyncio.to_thread(self._alarms.sound, self._settings.chain_id, sentence)
         self._hash, self._compared = tip.hash, tip.number
@@ -73,8 +77,11 @@ class Reconcile:
         found = await mined(self._node, hashes) if hashes else {}
         credited, spent = dict(self._totals.credited), dict(self._totals.spent)
         rows = await asyncio.to_thread(self._read, lambda c: expected(c, chain, tip.number, found))
-        places = await self._places(rows, every)
+        fresh = self._fresh(rows)
+        places = await self._places(rows, every or bool(fresh))
         held = await self._balances(places, tip)
+        if fresh:
+            await self._take_tokens(fresh, rows, held, tip)
         rows = await self._opened(rows, held, tip)
         off = {
             place: units - rows.units[place]
@@ -132,6 +139,73 @@ class Reconcile:
         connection.execute(insert(custody_openings).values(row))
         self._hash = ""  # compared anew, also when no block comes
         self._accepted += 1
+
+    # what is found
+
+    async def _take_coin(self, tip: Header) -> bool:
+        """Coin that nothing explains came through a contract, or for the maker of a block: anybody
+        can send that anywhere, so it gets a row instead of an alarm. Whether there was any."""
+        over = {place: units for place, units in self._surplus.items() if place[1] is None}
+        if not over or not await self._stand(over, tip):
+            return False
+        await self._take(over, tip, "it came without a transaction of its own, as from a contract")
+        return True
+
+    async def _take_tokens(self, fresh: set[str], rows: Expected, held: dict, tip: Header) -> None:
+        """What deposit addresses held of a token before it was listed."""
+        over = {
+            place: units - rows.units[place]
+            for place, units in held.items()
+            if place[1] in fresh and place[0] not in self._settings.own
+            and units is not None and units > rows.units[place]
+        }  # fmt: skip
+        if over:
+            await self._take(over, tip, "it was here before its token was listed")
+        rows.units.update(over)
+        for (_, token), units in over.items():
+            rows.deposits[token] += units
+            rows.waiting[token] += units
+
+    async def _take(self, over: dict[Place, int], tip: Header, how: str) -> None:
+        """A row for each: of a wallet of ours it is the exchange's own, else somebody decides."""
+        owners = {own: Owned(own, HOUSE, -1) for own in self._settings.own}
+        owners |= {o.address.lower(): o for o in await asyncio.to_thread(self._list_owned)}
+        arrivals = [
+            Arrival(tip.hash, FOUND, owners[address].address, owners[address].account, token, units,
+                    tip.number, tip.hash, f"found at block {tip.number}: {how}")
+            for (address, token), units in over.items()
+        ]  # fmt: skip
+        await asyncio.to_thread(self._book.found, arrivals)
+        for a in arrivals:
+            asset = self._settings.asset(a.token)
+            if a.account != HOUSE and not asset.objection(asset.split(a.units)[0]):
+                self.told.append(
+                    f"{a.units} units of {a.token or 'the coin'} at {a.address}, {a.note}; see "
+                    "`excraft custody deposits`"
+                )
+
+    async def _stand(self, places: Collection[Place], tip: Header) -> bool:
+        """Whether all that lately left these places, as our rows say, is still in the chain: else
+        they hold more because a payment was undone, and it will be made again."""
+        first, chain = tip.number - self._settings.kept_blocks, self._settings.chain_id
+        rows = await asyncio.to_thread(self._read, lambda c: settled_since(c, chain, first))
+        sources = {address for address, _ in places}
+        rows = [row for row in rows if row.source.lower() in sources]
+        for start in range(0, len(rows), CALLS):
+            part = {row.hash: row.block_hash for row in rows[start : start + CALLS]}
+            there = await mined(self._node, [*part])
+            if {hash: got.block_hash for hash, got in there.items()} != part:
+                return False
+        return True
+
+    def _fresh(self, rows: Expected) -> set[str]:
+        """Tokens that are looked at for the first time."""
+        own = self._settings.own
+        looked_at = {token for address, token in rows.opened if address in own}
+        return {token for token in self._settings.tokens if own and token not in looked_at}
+
+    def _list_owned(self) -> list[Owned]:
+        return [*self._owned()]
 
     def _assets(self) -> dict[str | None, int]:
         return {token: self._settings.asset(token).number for token in self._tokens}

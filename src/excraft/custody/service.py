@@ -126,6 +126,8 @@ class Custody:
                 return
             await watched.deposits.poll()
             await watched.reconcile.poll()
+            while watched.reconcile.told:
+                self._alert(f"{watched.entry.network}: {watched.reconcile.told.pop(0)}")
             watched.still = self._stillness(watched)
             watched.failure, watched.good_at = watched.still, self._clock()
         except (ChainError, CreditFailed, TooDeep, Replaced) as error:

@@ -7,11 +7,13 @@ from typing import Any
 from excraft.accounts.acts import Act
 from excraft.accounts.errors import AccountsError
 from excraft.accounts.staff_errors import NeedsApproval
-from excraft.custody import alarms
-from excraft.custody.deposit import Status
-from excraft.gateway.admin import Refused, operation
+from excraft.custody import alarms, book
+from excraft.custody.deposit import FOUND, Status
+from excraft.gateway.admin import Refused, member_of, operation
 from excraft.gateway.admin_rights import acting
 from excraft.gateway.exchange import Exchange
+
+ROWS_MAX = 100_000  # of one account, that are looked through
 
 
 def _custody(exchange: Exchange) -> Any:
@@ -105,6 +107,49 @@ async def custody_accept(
     payload = {"network": network, "asset": asset, "units": units, "reason": reason}
     await _act(exchange, Act.UNFREEZE_WITHDRAWALS, f"address:{place[0]}", payload, accept)
     return custody.withdrawals_frozen
+
+
+@operation
+async def custody_release(exchange: Exchange, deposit: int, member: str, reason: str) -> str:
+    """Credit what the comparison found at a member's address; it is credited with the next poll."""
+    custody, account = _custody(exchange), member_of(exchange, member).account
+    if not reason.strip():
+        raise Refused("say how it is known that this member sent it")
+    row = await _row(custody, account, deposit)
+    asset = custody.chains[row.chain_id].settings.asset(row.token) if row else None
+    if row is None or row.log > FOUND or row.status != Status.KEPT_BACK:
+        raise Refused(f"{deposit} is nothing that was found and kept back for {member!r}; "
+                      "`excraft custody deposits` shows all")  # fmt: skip
+    if objection := asset.objection(row.atoms):
+        raise Refused(f"deposit {deposit} cannot be credited: {objection}")
+
+    def release(connection) -> None:
+        if not book.release(connection, deposit, account):
+            raise Refused(f"deposit {deposit} was decided a moment ago")
+
+    payload = {"member": member_of(exchange, member).id, "reason": reason}
+    await _act(exchange, Act.CREDIT, f"deposit:{deposit}", payload, release)
+    return custody.withdrawals_frozen
+
+
+@operation
+async def custody_forget(exchange: Exchange, deposit: int, reason: str) -> str:
+    """What was found is not there, as when a node lied; found again should it be there."""
+    custody = _custody(exchange)
+    if not reason.strip():
+        raise Refused("say how it is known that it is not there")
+
+    def forget(connection) -> None:
+        if not book.forget(connection, deposit):
+            raise Refused(f"deposit {deposit} was not found by a comparison, or was credited")
+
+    await _act(exchange, Act.UNFREEZE_WITHDRAWALS, f"deposit:{deposit}", {"reason": reason}, forget)
+    return custody.withdrawals_frozen
+
+
+async def _row(custody: Any, account: int, deposit: int) -> Any:
+    rows = await custody.deposits(account, ROWS_MAX)
+    return next((row for row in rows if row.id == deposit), None)
 
 
 async def _act(exchange: Exchange, act: Act, object: str, payload: dict, work) -> None:

@@ -75,6 +75,8 @@ RIGHTS: dict[str, Right] = {
     "custody_deposits": Right(Act.SEE_CUSTODY),
     "custody_freeze": Right(Act.FREEZE_WITHDRAWALS, own=True),
     "custody_accept": Right(Act.UNFREEZE_WITHDRAWALS, own=True),
+    "custody_release": Right(Act.CREDIT, own=True),
+    "custody_forget": Right(Act.UNFREEZE_WITHDRAWALS, own=True),
     "custody_resolve": Right(Act.UNFREEZE_WITHDRAWALS, own=True),
     "withdrawal_list": Right(Act.SEE_CUSTODY),
     "withdrawal_show": Right(Act.SEE_CUSTODY),

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from excraft.custody.deposit import COIN, Status
+from excraft.custody.deposit import Status, log_name
 from excraft.gateway import errors
 from excraft.gateway.auth import Caller
 from excraft.gateway.exchange import Exchange
@@ -91,9 +91,8 @@ def _shown(exchange: Exchange, row: Any, tip: int) -> dict:
     needed = exchange.custody.confirmations(row.chain_id)
     deep = min(needed, max(0, tip - row.block + 1))
     # Two coins in one transaction are two rows, so the log's place is part of the id.
-    place = "coin" if row.log == COIN else row.log
     return {
-        "id": f"{row.chain_id}-{row.transaction}-{place}",
+        "id": f"{row.chain_id}-{row.transaction}-{log_name(row.log)}",
         "amount": asset.text(row.atoms),
         "coin": asset.symbol,
         "network": exchange.custody.network(row.chain_id),
