@@ -4,7 +4,6 @@ import pytest
 from sqlalchemy import delete, insert
 
 from excraft.custody.addresses import Addresses
-from excraft.custody.alarms import Alarms
 from excraft.custody.limits import Setting
 from excraft.custody.withdrawal import State
 from excraft.store.database import Database
@@ -27,10 +26,6 @@ async def lose(payer) -> None:
     payer.restart()
 
 
-def alarms(payer) -> list[str]:
-    return [row.reason for row in Alarms(payer.database).open()]
-
-
 def member(payer, account: int = 4) -> int:
     row = {"name": "alice", "account": account, "created_ns": 1}
     with payer.database.write() as connection:
@@ -49,7 +44,7 @@ async def test_what_was_only_reserved_is_given_back_after_the_signers_promise(pa
     await payer.withdrawals.poll()
     assert payer.ledger.free[4, COIN] == 5 * 10**8 and payer.ledger.held[4, COIN] == 0
     assert [(e.kind, e.id) for e in payer.journal.entries] == [("void", id)]
-    [said] = alarms(payer)
+    [said] = payer.alarms()
     assert f"withdrawal {id} of account 4, 100000000 atoms of asset 3, which nobody" in said
     assert payer.withdrawals.status()["catching_up"] == ""
     await payer.node.close()
@@ -75,7 +70,7 @@ async def test_what_the_log_approved_is_made_again_and_paid_once(payer):
             "reserved_position", "approved_position")  # fmt: skip
     assert [getattr(again, name) for name in kept] == [getattr(row, name) for name in kept]
     assert (again.member_id, again.origin) == (mine, "log")
-    assert f"withdrawal {sent} of account 4" in alarms(payer)[0] and BOB in alarms(payer)[0]
+    assert f"withdrawal {sent} of account 4" in payer.alarms()[0] and BOB in payer.alarms()[0]
     assert payer.ledger.held[4, COIN] == 0 and payer.ledger.free[4, COIN] == 2 * 10**8
 
 
@@ -91,7 +86,7 @@ async def test_what_was_paid_since_is_made_again_with_its_transaction(payer):
     [again] = payer.sent.all()
     names = ("hash", "status", "gas_paid", "block", "units", "withdrawal_id", "nonce")
     assert [getattr(again, n) for n in names] == [getattr(sent, n) for n in names]
-    assert "older than the log" in alarms(payer)[0]
+    assert "older than the log" in payer.alarms()[0]
     assert payer.ledger.out == {COIN: 10**8 - FEE}
 
 
@@ -115,7 +110,7 @@ async def test_an_approval_that_is_not_what_was_reserved_is_left_to_people(payer
     facts = payer.ledger.facts
     facts._facts[id] = facts.of(id)._replace(commitment=altered.commitment)
     await payer.withdrawals.poll()
-    assert "which the log approved, and cannot make its row again" in alarms(payer)[0]
+    assert "which the log approved, and cannot make its row again" in payer.alarms()[0]
     assert payer.ledger.held[4, COIN] == 10**8 and payer.journal.entries == []
 
 
@@ -150,7 +145,7 @@ async def test_postgresql_is_made_whole_as_sqlite_is(
         [found] = payer.book.find()
         assert (found.state, found.row.member_id) == (State.DONE, mine)
         assert [row.status for row in payer.sent.all()] == ["CONFIRMED"]
-        assert payer.ledger.held[4, COIN] == 0 and len(alarms(payer)) == 2
+        assert payer.ledger.held[4, COIN] == 0 and len(payer.alarms()) == 2
         again = payer.wish(client_id="c" * 64, repeats=True)
         made = [(await payer.withdrawals.request(again)).row.id for _ in range(2)]
         assert made[0] == made[1]
@@ -167,4 +162,4 @@ async def test_a_whole_database_raises_no_alarm(payer):
     await payer.node.close()
     payer.restart()
     await payer.withdrawals.poll()
-    assert alarms(payer) == [] and payer.ledger.held[4, COIN] == 10**8 + 1
+    assert payer.alarms() == [] and payer.ledger.held[4, COIN] == 10**8 + 1

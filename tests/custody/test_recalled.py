@@ -31,6 +31,9 @@ async def test_a_node_that_lies_about_a_nonce_binds_nothing_to_it(payer, monkeyp
     assert f"nonce {row.nonce + 1} of {payer.hot}" in payer.sender.failure
     assert "the node lies, or somebody else has the key" in payer.note(second)
     assert len(payer.sent.all()) == len(payer.journal.entries) == 1
+    for _ in range(2):
+        await payer.withdrawals.poll()
+    assert payer.alarms() == [payer.sender.failure]
 
 
 async def test_what_a_lost_answer_signed_is_followed_though_it_is_refused_now(payer):

@@ -304,6 +304,8 @@ async def test_a_decision_altered_after_it_was_sent_gives_nothing_back(payer, wh
     await payer.withdrawals.poll()
     assert payer.ledger.held[4, COIN] == 10**8 and "it may be paid" in payer.note(id)
     await payer.until(id, State.DONE)
+    [said] = payer.alarms()
+    assert f"withdrawal {id}: its money is not given back though the row says {what}" in said
     assert await payer.balance(BOB) - before == (10**8 - FEE) * 10**10
     assert payer.ledger.free[4, COIN] == 4 * 10**8 and payer.ledger.held[4, COIN] == 0
 

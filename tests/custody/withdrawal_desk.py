@@ -12,6 +12,7 @@ from eth_utils import to_checksum_address
 from sqlalchemy import insert, update
 
 from excraft.chain.node import Limits, Node
+from excraft.custody.alarms import Alarms
 from excraft.custody.errors import SignerAway
 from excraft.custody.limits import change
 from excraft.custody.sender import Sender, SendingSettings
@@ -260,6 +261,9 @@ class Desk:
 
     def state(self, id: int) -> State:
         return self.book.get(id).state
+
+    def alarms(self) -> list[str]:
+        return [row.reason for row in Alarms(self.database).open()]
 
     def note(self, id: int) -> str:
         return self.book.get(id).row.note

@@ -10,6 +10,7 @@ from sqlalchemy import Row
 
 from excraft.chain.errors import ChainError
 from excraft.custody import limits as stored_limits
+from excraft.custody.alarms import Alarms
 from excraft.custody.errors import (
     CannotBePaid,
     LedgerAway,
@@ -213,7 +214,9 @@ class Steps:
         if why != row.note:
             _LOGGER.critical("withdrawal %s: %s", row.id, why)
         if row.decision != "fail" or outcome == Status.CONFIRMED:  # it is, or may be, paid
-            decide = self._book.decide
+            decide, alarms = self._book.decide, Alarms(self._parts.database)
+            sentence = f"withdrawal {row.id}: {why}"
+            await asyncio.to_thread(alarms.sound, row.chain_id, sentence)
             await asyncio.to_thread(decide, row.id, "approve", SYSTEM, why, row.decision)
         return why
 

@@ -11,8 +11,10 @@ import logging
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from excraft.custody.alarms import Alarms
 from excraft.custody.catching_up import CatchingUp
 from excraft.custody.errors import WithdrawalRefused
+from excraft.custody.sender import Sender
 from excraft.custody.signer.requests import Void
 from excraft.custody.withdrawal import State, checked_address, checked_amount, units_of
 from excraft.custody.withdrawal_book import Found, Request, Route, WithdrawalBook
@@ -45,6 +47,7 @@ class Withdrawals:
         self.book, self.failure, self._behind = book, "", ""
         self.choices, self.database = Choices(parts.database), parts.database
         self._parts = parts
+        self._told: set[str] = set()
         self._steps, self._catching_up = Steps(parts, book), CatchingUp(parts, book)
 
     async def run(self, seconds: float = 2.0, sweep_every: int = 15) -> None:
@@ -109,6 +112,7 @@ class Withdrawals:
                     await sender.poll(self._steps.stopped)
             except AWAY as error:
                 _LOGGER.warning("chain %s: %s", sender.node.chain_id, error)
+            await self._sound(sender)
         wrong: Exception | None = None
         for found in await asyncio.to_thread(self.book.open):
             try:
@@ -118,6 +122,14 @@ class Withdrawals:
                 wrong = error
         if wrong is not None:
             raise wrong
+
+    async def _sound(self, sender: Sender) -> None:
+        """What is wrong with a whole wallet is an alarm, which tells the operator and freezes."""
+        why = sender.failure
+        if why and why not in self._told:
+            chain = sender.node.chain_id
+            await asyncio.to_thread(Alarms(self.database).sound, chain, why)
+            self._told.add(why)
 
     async def _catch_up(self) -> None:
         try:
