@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from excraft.chain.errors import BadAnswer, Unreachable, WrongChain
+from excraft.chain.errors import BadAnswer, NodeRefused, Unreachable, WrongChain
 from excraft.chain.node import Limits, Node
 from excraft.custody.addresses import Owned
 from excraft.custody.book import Book
@@ -180,6 +180,47 @@ async def test_a_node_that_lies_about_its_chain_or_stalls_credits_nothing(desk):
         await watcher.poll()
         assert desk.ledger.total == 10**8
         await watcher._node.close()
+
+
+async def test_logs_that_a_node_left_out_of_a_range_are_asked_for_by_their_block(desk):
+    token = await desk.chain.deploy(HONEST, 10**12)
+    desk.watch(tokens={token.address: TOKEN})
+    await token.send(desk.addresses.of(1), 1_000_000)
+    await desk.chain.mine(3)
+    async with Proxy(desk.chain.anvil.url) as proxy:
+        watcher = await through(desk, proxy)
+
+        def lags(answers):
+            """The node that was asked has none of the blocks that another one told."""
+            last, of_a_range = answers[-1], isinstance(answers[1].get("result"), dict)
+            if isinstance(last["result"], list):
+                last["result"] = []
+                if not of_a_range:
+                    answers[-1] = {"id": last["id"], "error": {"message": "unknown block"}}
+
+        proxy.twist = twisted(lags)
+        with pytest.raises(NodeRefused, match="unknown block"):
+            await watcher.poll()
+        assert desk.book.tip() is None, "it is read again"
+
+        def lagged(answers):
+            if isinstance(answers[1].get("result"), dict) and answers[2:]:
+                assert answers[-1]["result"]
+                answers[-1]["result"] = []
+
+        proxy.twist = twisted(lagged)
+        await watcher.poll()
+        assert [c[:3] for c in desk.ledger.credits] == [(1, 5, 1_000_000)]
+        await watcher._node.close()
+
+
+async def test_a_range_without_logs_costs_one_call(desk):
+    token = await desk.chain.deploy(HONEST, 10**12)
+    await desk.chain.mine(3)
+    desk.watch(tokens={token.address: TOKEN}, first_block=2)
+    before = desk.chain.node.calls
+    await desk.poll()
+    assert desk.chain.node.calls - before == 3, "the head, the range, the block before it"
 
 
 async def test_a_height_that_is_only_claimed_confirms_nothing(desk):

@@ -1,9 +1,12 @@
 """What a node tells about blocks, read strictly: whole numbers out of hex, hashes of 32 bytes."""
 
 import re
+from functools import cache, reduce
+from operator import or_
 from typing import NamedTuple
 
 import msgspec
+from eth_utils import keccak
 
 from excraft.chain.errors import BadAnswer
 
@@ -12,6 +15,7 @@ TRANSFER = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
 _HASH = re.compile(r"0x[0-9a-f]{64}")
 _ADDRESS = re.compile(r"0x[0-9a-f]{40}")
 _WHOLE = re.compile(r"0x(0|[1-9a-f][0-9a-f]{0,63})")
+_BLOOM = re.compile(r"0x([0-9a-f]{512})?")
 _WORD = re.compile(r"0x[0-9a-f]{64}")
 
 
@@ -34,8 +38,16 @@ class Transfer(NamedTuple):
 
 
 class Block(NamedTuple):
+    """`bloom`: of the logs in it, as Ethereum's header has it; 0 where a chain has none."""
+
     header: Header
     transfers: list[Transfer]
+    bloom: int
+
+    def may_log(self, token: str) -> bool:
+        """Whether it may have a Transfer of that token: never wrong when it says no."""
+        bits = bloom_bits(token) | bloom_bits(TRANSFER)
+        return self.bloom & bits == bits
 
 
 class TokenTransfer(NamedTuple):
@@ -74,6 +86,7 @@ class _Sent(msgspec.Struct):
 
 class _Block(_Header):
     transactions: list[_Sent]
+    logsBloom: str = "0x"
 
 
 class _Log(msgspec.Struct):
@@ -108,6 +121,14 @@ def word(text: str) -> int:
     return int(_checked(_WORD, text, "a word of 32 bytes"), 16)
 
 
+@cache
+def bloom_bits(text: str) -> int:
+    """The bits that an address or a topic sets in the bloom filter of its block."""
+    hashed = keccak(hexstr=text)
+    words = (int.from_bytes(hashed[at : at + 2]) for at in (0, 2, 4))
+    return reduce(or_, (1 << (word & 2047) for word in words))
+
+
 def read_header(raw: bytes) -> Header:
     return _header(_decoded(raw, _Header, "block"))
 
@@ -121,6 +142,7 @@ def read_block(raw: bytes) -> Block:
             for sent in block.transactions
             if sent.to is not None and (units := whole(sent.value))
         ],
+        int(_checked(_BLOOM, block.logsBloom, "a bloom filter")[2:] or "0", 16),
     )
 
 

@@ -99,7 +99,8 @@ class Node:
     async def blocks(
         self, first: int, last: int, tokens: Sequence[str]
     ) -> tuple[list[Block], list[TokenTransfer]]:
-        """Blocks `first` to `last` with their transfers of coin, and those of `tokens`; one call.
+        """Blocks `first` to `last` with their transfers of coin, and those of `tokens`; one call,
+        and one more when the node may have left logs out.
 
         Each block is the parent of the next and each log is of one of them, or BadAnswer.
         """
@@ -118,12 +119,28 @@ class Node:
                 raise BadAnswer(f"{self.name}: the chain changed while blocks {first} to {last}"
                                 f" were read; they are read again")  # fmt: skip
         logs = read_token_transfers(raws[-1]) if tokens else []
+        logs += await self._left_out(blocks, logs, tokens)
         allowed = {token.lower() for token in tokens}
         for log in logs:
             if hashes.get(log.block) != log.block_hash or log.token not in allowed:
                 raise BadAnswer(f"{self.name} sent a log of {log.token} in block {log.block} "
                                 f"that was not asked for")  # fmt: skip
         return blocks, logs
+
+    async def _left_out(
+        self, blocks: Sequence[Block], logs: Sequence[TokenTransfer], tokens: Sequence[str]
+    ) -> list[TokenTransfer]:
+        """Logs of the tokens of which a block may have some and the answer had none. A node that
+        lags behind answers a range with nothing; asked for the block by its hash it refuses."""
+        told = {(log.block_hash, log.token) for log in logs}
+        calls: list[Call] = []
+        for block in blocks:
+            hash = block.header.hash
+            lacking = [t for t in tokens if (hash, t.lower()) not in told and block.may_log(t)]
+            if lacking:
+                asked = {"blockHash": hash, "address": lacking, "topics": [TRANSFER]}
+                calls.append(("eth_getLogs", [asked]))
+        return [log for raw in await self.batch(calls) for log in read_token_transfers(raw)]
 
     async def receipts(self, transactions: Sequence[str]) -> list[Receipt]:
         """One call; raises BadAnswer when one is missing or of another transaction."""
