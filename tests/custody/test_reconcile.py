@@ -24,7 +24,7 @@ class Totals:
     """What the log says; here the ledger of the tests is the log."""
 
     def __init__(self, ledger) -> None:
-        self._ledger, self.spent = ledger, Counter()
+        self._ledger, self.spent, self.by_hand = ledger, Counter(), Counter()
 
     @property
     def credited(self) -> Counter:
@@ -77,7 +77,10 @@ async def test_deposits_dust_and_the_houses_own_money_are_explained(compared):
     [line] = compared.reconcile.report()
     assert line["read"] == line["explained"] == 8 * ETHER + 999 * 10**10 + 18
     assert (line["deposits"], line["waiting"]) == (3 * ETHER + 1 + 999 * 10**10, 999 * 10**10)
-    assert line["house"] == 5 * ETHER + 17
+    assert line["house"] == 5 * ETHER + 17 and line["by_hand_atoms"] == 0
+    compared.totals.by_hand[COIN.number] = 30
+    await compared.poll()
+    assert compared.reconcile.report()[0]["by_hand_atoms"] == 30
     assert desk.states() == ["CREDITED", "KEPT_BACK", "HOUSE"]
 
 

@@ -25,7 +25,7 @@ HOT, COLD = "0x" + "a0" * 20, "0x" + "c0" * 20
 class Log(Ledger):
     """The ledger and what is read from its log."""
 
-    spent = Counter()
+    spent, by_hand = Counter(), Counter()
 
     @property
     def credited(self) -> Counter:

@@ -14,7 +14,7 @@ app = typer.Typer(help="Chains: deposits, alarms, freezes, reconcile.", no_args_
 
 COLUMNS = ["id", "network", "account", "asset", "amount", "state", "transaction", "note"]
 RECONCILED = ["network", "asset", "block", "read", "explained", "deposits", "waiting", "paid",
-              "house", "gas"]  # fmt: skip
+              "house", "gas", "by_hand_atoms"]  # fmt: skip
 
 
 @app.command()

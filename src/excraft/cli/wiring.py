@@ -80,7 +80,7 @@ async def _running(folder, log, kernel, url: str, progress: Progress) -> AsyncIt
     )  # fmt: skip
     engine.subscribe(
         lambda record, events, _: credited.apply(record, events),
-        name="deposits", state=credited, columns=True,
+        name="credited", state=credited, columns=True,
     )  # fmt: skip
     exchange = Exchange(
         engine=engine, marketdata=marketdata, history=history, api_keys=api_keys,

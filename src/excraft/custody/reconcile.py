@@ -219,7 +219,7 @@ class Reconcile:
             "paid": rows.paid[token], "house": rows.house[token],
             "gas": rows.gas if token is None else 0,
             "credited_atoms": self._totals.credited[asset],
-            "spent_atoms": self._totals.spent[asset],
+            "spent_atoms": self._totals.spent[asset], "by_hand_atoms": self._totals.by_hand[asset],
         }  # fmt: skip
 
     async def _places(self, rows: Expected, every: bool) -> list[Place]:
