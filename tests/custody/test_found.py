@@ -3,19 +3,21 @@ a row that explains it, freezes nothing, and is credited only when somebody says
 
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 from sqlalchemy import insert
 
 from excraft.custody import reconcile
+from excraft.custody.book import Book, forget, release
 from excraft.custody.chains import ChainAsset, ChainEntry, ChainsFile, Listed
-from excraft.custody.deposit import FOUND, Status
+from excraft.custody.deposit import FOUND, HOUSE, Arrival, ChainSettings, Status
 from excraft.custody.service import Custody
 from excraft.custody.signer.keys import made
 from excraft.gateway import admin_custody
 from excraft.gateway.admin import Refused
 from excraft.store.schema_withdrawals import custody_sent
 from tests.chain.local import HONEST
-from tests.custody.conftest import ETHER
+from tests.custody.conftest import COIN, ETHER
 from tests.custody.test_service import COLD, HOT, Log, Running
 
 pytestmark = pytest.mark.anyio
@@ -156,6 +158,32 @@ async def test_a_payment_of_ours_that_was_undone_is_no_found_money(found, databa
     assert await found.rows() == []
 
 
+async def test_who_pays_a_wallet_of_old_freezes_nothing(found):
+    token = await found.chain.deploy(HONEST, 10**12)
+    found.list_token(token.address)
+    await token.send(found.chain.web3.to_checksum_address(HOT), 50)
+    await found.chain.ask("anvil_setBalance", HOT, hex(ETHER))
+    assert await found.poll() == ""
+    entry = found.watched.entry
+    found.watched.entry = msgspec.structs.replace(entry, hot="0x" + "b1" * 20)
+    assert await found.poll() == ""
+    await token.send(found.chain.web3.to_checksum_address(HOT), 1)
+    await found.chain.send(HOT, 1)
+    assert await found.poll() == "" and await found.poll() == ""
+    assert await found.rows() == [(-1, 50, "HOUSE"), (-1, 1, "HOUSE"), (-1, 1, "HOUSE")]
+    assert found.alerts == []
+
+
+async def test_many_at_once_are_one_alert(found):
+    assert await found.poll() == ""
+    for account in range(5):
+        await found.by_contract(await found.custody.address(account), ETHER)
+    found.watched.reconcile._all_due = 0.0
+    assert await found.poll() == ""
+    [alert] = found.alerts
+    assert "and at 4 more addresses" in alert and len(await found.rows()) == 5
+
+
 async def test_what_an_address_held_before_its_token_was_listed(chain, database, tmp_path):
     token = await chain.deploy(HONEST, 10**12)
     fees = {"withdraw_fee": "0", "withdraw_minimum": "0.01"}
@@ -191,3 +219,27 @@ async def test_what_an_address_held_before_its_token_was_listed(chain, database,
         assert line["read"] == line["explained"] == 5_043 and line["house"] == 3
     finally:
         await custody.close()
+
+
+def test_its_rows_in_either_database(any_database):
+    book = Book(any_database, ChainSettings(31337, COIN, confirmations=1), clock=lambda: 7)
+    book.take_over()
+    block = "0x" + "b" * 64
+    one = Arrival(block, FOUND, "0x" + "1" * 40, 7, None, ETHER, 5, block, "found")
+    book.found([one, one._replace(account=8)])
+    book.found([one._replace(account=HOUSE)])
+    assert [row.log for row in book.deposits()] == [FOUND - 2, FOUND - 1, FOUND]
+
+    def tried(act, *about) -> bool:
+        with any_database.write_durable() as connection:
+            return act(connection, *about)
+
+    assert not tried(release, 1, 7), "not deep enough"
+    book.confirm(5)
+    assert [row.status for row in book.deposits()] == [
+        Status.HOUSE, Status.KEPT_BACK, Status.KEPT_BACK,
+    ]  # fmt: skip
+    assert not tried(release, 1, 8) and tried(release, 1, 7) and not tried(release, 1, 7)
+    assert not tried(forget, 1), "its credit may be on its way"
+    assert tried(forget, 2) and tried(forget, 3) and not tried(forget, 2)
+    assert not tried(release, 2, 8)

@@ -5,6 +5,8 @@ from collections import Counter
 import pytest
 from sqlalchemy import insert, update
 
+from excraft.chain.blocks import Header
+from excraft.chain.errors import BadAnswer
 from excraft.custody import reconcile
 from excraft.custody.addresses import Addresses
 from excraft.custody.alarms import Alarms
@@ -174,6 +176,49 @@ async def test_a_payment_that_no_row_explains_is_an_alarm(compared):
     await chain.ask("eth_sendTransaction", asked)
     [reason] = await compared.poll()
     assert HOT in reason
+
+
+async def test_what_differs_in_a_block_that_left_the_chain_is_no_alarm(compared, monkeypatch):
+    assert await compared.poll() == []
+    node = compared.desk.chain.node
+
+    async def others(numbers):
+        return [Header(number, "0x" + "9" * 64, "0x" + "8" * 64) for number in numbers]
+
+    compared.totals.spent[COIN.number] += 1
+    await compared.desk.chain.mine()
+    await compared.desk.poll()
+    with monkeypatch.context() as patched:
+        patched.setattr(node, "headers", others)
+        with pytest.raises(BadAnswer, match="left the chain while it was compared"):
+            await compared.reconcile.poll()
+    assert compared.alarms.open() == []
+    await compared.reconcile.poll()
+    assert len(compared.alarms.open()) == 1, "the same block, still there"
+
+
+async def test_somebody_pays_the_wallet_while_a_token_leaves_it(compared):
+    """One unit to the wallet in the block of a withdrawal froze everybody."""
+    desk, web3 = compared.desk, compared.desk.chain.web3
+    token = await desk.chain.deploy(HONEST, 10**12)
+    compared.watch(tokens={token.address: Asset(number=5, decimals=6, chain_decimals=6)})
+    await compared.set_coin(HOT, ETHER)
+    await token.send(web3.to_checksum_address(HOT), 1000)
+    assert await compared.poll() == []
+    await desk.chain.ask("anvil_impersonateAccount", HOT)
+    call = token.contract.functions.transfer(web3.to_checksum_address("0x" + "ee" * 20), 400)
+    sent = await call.transact({"from": web3.to_checksum_address(HOT), "gas": 100_000})
+    row = {
+        "chain_id": desk.chain.node.chain_id, "kind": "withdrawal", "withdrawal_id": 1,
+        "source": HOT, "destination": "0x" + "ee" * 20, "token": token.address, "units": "400",
+        "nonce": 0, "attempt": 1, "gas": 100_000, "fee_max": 1, "tip": 1, "status": "SIGNED",
+        "hash": "0x" + bytes(sent).hex(), "planned_ns": 1,
+    }  # fmt: skip
+    with desk.database.write_durable() as connection:
+        connection.execute(insert(custody_sent).values(row))
+    await token.send(web3.to_checksum_address(HOT), 1)
+    assert await compared.poll() == []
+    assert compared.reconcile.report()[1]["read"] == 601
 
 
 async def test_a_block_is_compared_once(compared):

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, insert
 
 from excraft.chain.blocks import Header
+from excraft.chain.errors import BadAnswer
 from excraft.chain.node import Node
 from excraft.chain.transfers import mined
 from excraft.custody.addresses import Owned
@@ -59,7 +60,9 @@ class Reconcile:
                 await asyncio.sleep(PAUSE_S)
         if accepted != self._accepted:
             return  # compared anew by the next poll
-        if self._surplus and await self._take_coin(tip):
+        if wrong:
+            await self._still_there(tip)
+        if self._surplus and await self._take_found(tip):
             wrong = await self._look(tip, every)
         for sentence in wrong:
             await asyncio.to_thread(self._alarms.sound, self._settings.chain_id, sentence)
@@ -142,10 +145,23 @@ class Reconcile:
 
     # what is found
 
-    async def _take_coin(self, tip: Header) -> bool:
+    async def _still_there(self, tip: Header) -> None:
+        """Raises BadAnswer when the block that was compared is no longer in the chain: what differs
+        may be two chains."""
+        [now] = await self._node.headers([tip.number])
+        if now.hash != tip.hash:
+            raise BadAnswer(f"block {tip.number} left the chain while it was compared")
+
+    async def _take_found(self, tip: Header) -> bool:
         """Coin that nothing explains came through a contract, or for the maker of a block: anybody
-        can send that anywhere, so it gets a row instead of an alarm. Whether there was any."""
-        over = {place: units for place, units in self._surplus.items() if place[1] is None}
+        can send that anywhere, so it gets a row instead of an alarm. So does whatever reaches a
+        wallet that was ours once and is no longer watched. Whether there was any."""
+        owners = await self._owners()
+        over = {
+            place: units
+            for place, units in self._surplus.items()
+            if place[1] is None or place[0] not in owners
+        }
         if not over or not await self._stand(over, tip):
             return False
         await self._take(over, tip, "it came without a transaction of its own, as from a contract")
@@ -168,21 +184,25 @@ class Reconcile:
 
     async def _take(self, over: dict[Place, int], tip: Header, how: str) -> None:
         """A row for each: of a wallet of ours it is the exchange's own, else somebody decides."""
-        owners = {own: Owned(own, HOUSE, -1) for own in self._settings.own}
-        owners |= {o.address.lower(): o for o in await asyncio.to_thread(self._list_owned)}
-        arrivals = [
-            Arrival(tip.hash, FOUND, owners[address].address, owners[address].account, token, units,
-                    tip.number, tip.hash, f"found at block {tip.number}: {how}")
-            for (address, token), units in over.items()
-        ]  # fmt: skip
+        owners, arrivals = await self._owners(), []
+        for (address, token), units in over.items():
+            owner = owners.get(address, Owned(address, HOUSE, -1))
+            arrivals.append(
+                Arrival(tip.hash, FOUND, owner.address, owner.account, token, units, tip.number,
+                        tip.hash, f"found at block {tip.number}: {how}")
+            )  # fmt: skip
         await asyncio.to_thread(self._book.found, arrivals)
-        for a in arrivals:
-            asset = self._settings.asset(a.token)
-            if a.account != HOUSE and not asset.objection(asset.split(a.units)[0]):
-                self.told.append(
-                    f"{a.units} units of {a.token or 'the coin'} at {a.address}, {a.note}; see "
-                    "`excraft custody deposits`"
-                )
+        worth = [a for a in arrivals if a.account != HOUSE and not self._objection(a)]
+        for a in worth[:1]:
+            more = f" and at {len(worth) - 1} more addresses" if worth[1:] else ""
+            self.told.append(
+                f"{a.units} units of {a.token or 'the coin'} at {a.address}{more}, {a.note}; see "
+                "`excraft custody deposits`"
+            )
+
+    def _objection(self, arrival: Arrival) -> str:
+        asset = self._settings.asset(arrival.token)
+        return asset.objection(asset.split(arrival.units)[0])
 
     async def _stand(self, places: Collection[Place], tip: Header) -> bool:
         """Whether all that lately left these places, as our rows say, is still in the chain: else
@@ -204,8 +224,10 @@ class Reconcile:
         looked_at = {token for address, token in rows.opened if address in own}
         return {token for token in self._settings.tokens if own and token not in looked_at}
 
-    def _list_owned(self) -> list[Owned]:
-        return [*self._owned()]
+    async def _owners(self) -> dict[str, Owned]:
+        """Deposit addresses and our wallets, by address in small letters."""
+        owned = await asyncio.to_thread(lambda: {o.address.lower(): o for o in self._owned()})
+        return owned | {own: Owned(own, HOUSE, -1) for own in self._settings.own}
 
     def _assets(self) -> dict[str | None, int]:
         return {token: self._settings.asset(token).number for token in self._tokens}
