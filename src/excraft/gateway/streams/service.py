@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
@@ -140,28 +140,41 @@ class Streams:
     async def listen_key(self, request: Request) -> Response:
         """POST, PUT and DELETE /api/v3/userDataStream: a key, and no signature."""
         try:
-            body = self._listen_key(
-                request, fields(request.scope["query_string"]) or fields(await request.body())
-            )
+            body = await self._listen_key(request)
             status, headers = 200, ()
         except ApiError as failure:
             body, status, headers = failure.body(), failure.status, failure.headers
         shown = {name.decode(): value.decode() for name, value in headers}
         return Response(msgspec.json.encode(body), status, shown, "application/json;charset=UTF-8")
 
-    def _listen_key(self, request: Request, sent: dict[str, str]) -> dict:
+    async def _listen_key(self, request: Request) -> dict:
+        """Who asks is known before a byte of the body is read."""
         address = request.client.host if request.client else ""
         self.exchange.limits.admit(address, LISTEN_KEY_WEIGHT)
         key = request.headers.get("x-mbx-apikey", "")
         caller, _ = auth.caller_of(self.exchange, key, address, auth.READ)
         if request.method == "POST":
             return {"listenKey": self.listen_keys.create(caller.account, key)}
+        sent = fields(request.scope["query_string"])
+        sent = sent or fields(await _body(request, self.exchange.settings.body_bytes_max))
         if not sent.get("listenKey"):
             raise errors.missing("listenKey")
         change = self.listen_keys.keep if request.method == "PUT" else self.listen_keys.close
         if not change(caller.account, sent["listenKey"]):
             raise errors.BadParameter(-1125, "This listenKey does not exist.")
         return {}
+
+
+async def _body(request: Request, most: int) -> bytes:
+    body = bytearray()
+    try:
+        async for part in request.stream():
+            body += part
+            if len(body) > most:
+                raise errors.too_large(most)
+    except ClientDisconnect as gone:
+        raise errors.undecodable() from gone  # nobody is left to read it
+    return bytes(body)
 
 
 class Door:
