@@ -107,6 +107,8 @@ async def carry_out_approved(
 async def _carried_out(exchange: Exchange, name: str, arguments: dict[str, Any]) -> Any:
     try:
         return await OPERATIONS[name][0](exchange, **arguments)
+    except NeedsApproval:
+        raise  # the door makes a proposal of it
     except (NotExact, EngineError, LogError, ValueError) as wrong:
         raise Refused(str(wrong)) from wrong
     except struct.error as wrong:

@@ -3,6 +3,7 @@
 import asyncio
 
 from excraft.accounts.errors import AccountsError
+from excraft.accounts.staff_errors import NeedsApproval
 from excraft.custody import limits
 from excraft.gateway.admin import Refused, operation
 from excraft.gateway.admin_rights import acting
@@ -19,6 +20,8 @@ def _desk(exchange: Exchange) -> WithdrawalDesk:
 async def _done(doing):
     try:
         return await doing
+    except NeedsApproval:
+        raise  # the door makes a proposal of it
     except AccountsError as refused:
         raise Refused(str(refused)) from refused
 
