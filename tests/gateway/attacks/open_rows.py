@@ -1,0 +1,13 @@
+"""What stands beside the doors: pages and lists for everybody, listen keys, streams, webhooks."""
+
+from tests.gateway.attacks.places import Place
+
+LISTEN_KEY = "/api/v3/userDataStream"
+PAGES = [Place("open", "GET", path) for path in ("/announcements", "/desk", "/liabilities")]
+OPEN = {
+    *PAGES,
+    Place("open", "GET", "/desk/{name}"),
+    Place("open", "POST", "/kyc/webhook/{provider}"),
+    *(Place("open", method, LISTEN_KEY) for method in ("POST", "PUT", "DELETE")),
+    *(Place("ws", "", path) for path in ("/ws", "/ws/{streams:path}", "/stream")),
+}

@@ -1,0 +1,247 @@
+"""/admin: for each operation and page which roles may, and what they say; administrators may all.
+
+A row's values are made when they are needed. `status` is what who may gets: 202 is a proposal, for
+what nobody does alone.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+
+from excraft.accounts import actors
+from excraft.accounts.acts import Act
+from excraft.gateway.staff.exports import EXPORTS
+from tests.gateway.attacks.places import Place
+from tests.gateway.attacks.town import keep_back
+from tests.gateway.withdrawing import BOB
+
+SUPPORT, COMPLIANCE, FINANCE = "support", "compliance", "finance"
+MARKETS, AUDITOR = "market-desk", "auditor"
+ROOT: set[str] = set()
+PEOPLE = {SUPPORT, COMPLIANCE, FINANCE, AUDITOR}
+MONEY = {COMPLIANCE, FINANCE, AUDITOR}
+SETTINGS = {FINANCE, MARKETS, AUDITOR}
+
+
+class Said(NamedTuple):
+    """`values` of the braces, the query, the body."""
+
+    values: dict[str, Any] = {}
+    query: dict[str, Any] = {}
+    body: dict[str, Any] = {}
+
+
+Saying = Callable[[Any], Awaitable[Said]]
+
+
+class Row(NamedTuple):
+    may: set[str]
+    say: Saying
+    status: int = 200
+
+
+def op(**body: Any) -> Saying:
+    """Braces in a text become what is Vera's."""
+
+    async def say(town: Any) -> Said:
+        names = {
+            "vera": town.vera.member.name,
+            "mallory": town.mallory.member.name,
+            "second": town.second.member.name,
+        }
+        return Said(body={
+            k: v.format(**names, fresh=next(town.numbers)) if isinstance(v, str) else v
+            for k, v in body.items()
+        })  # fmt: skip
+
+    return say
+
+
+def page(**query: Any) -> Saying:
+    async def say(town: Any) -> Said:
+        return Said(query=query)
+
+    return say
+
+
+async def _her_key(town: Any) -> Said:
+    return Said(body={"api_key": town.vera.key("READ").key})
+
+
+async def _owing(town: Any) -> Said:
+    """Vera pays fees in EXT, of which her referrer is owed a share."""
+    await town.venue.bob.limit("SELL", "1", "40")
+    await town.her.key.limit("BUY", "1", "40")
+    return Said(body={"member": town.vera.member.name, "asset": "EXT"})
+
+
+async def _her_withdrawal(town: Any) -> Said:
+    return Said(body={"id": town.her.withdrawal})
+
+
+async def _seen(town: Any) -> Said:
+    """A withdrawal that waits for approval, with the hash of what is shown of it."""
+    shown = (await town.root.op("withdrawal_show", id=town.her.withdrawal)).json()["result"]
+    return Said(body={"id": shown["id"], "seen": shown["hash"]})
+
+
+async def _refused(town: Any) -> Said:
+    """Another one of hers, which nobody decided yet."""
+    wish = {"asset": "EXT", "address": BOB, "amount": "1", "code": town.vera.code()}
+    made = await town.vera.ok("POST", "withdrawals", **wish)
+    return Said(body={"id": made["id"], "reason": "a stolen key"})
+
+
+async def _her_case(town: Any) -> Said:
+    return Said(body={"case": town.her.case, "reveal": True, "reason": "to compare"})
+
+
+async def _decided(town: Any) -> Said:
+    """Rechecked, which nobody need have claimed; a case that is DRAFT is refused for that."""
+    return Said(body={"case": town.her.case, "step": "approve", "reason": ""})
+
+
+async def _ended(town: Any) -> Said:
+    made = await town.root.op("announce", title="for a while", text="gone soon")
+    return Said(body={"id": made.json()["result"]["id"]})
+
+
+async def _alarm(town: Any) -> Said:
+    await town.root.op("custody_freeze", reason="a drill")
+    found = (await town.root.op("custody_status")).json()["result"]
+    return Said(body={"alarm": found["alarms"][-1]["id"], "resolution": "it was a drill"})
+
+
+async def _found(town: Any) -> Said:
+    """What the comparison found at Vera's address, and is not credited yet."""
+    said = {"member": town.vera.member.name, "reason": "her own transfer"}
+    return Said(body=said | {"deposit": keep_back(town)})
+
+
+async def _forgotten(town: Any) -> Said:
+    return Said(body={"deposit": keep_back(town), "reason": "the node lied"})
+
+
+async def _document(town: Any) -> Said:
+    return Said({"document": town.her.document}, {"reason": "to compare"})
+
+
+async def _proposed(town: Any, approved: bool = False) -> Any:
+    """A credit that one of finance proposed; with `approved`, another approved it."""
+    approvals, proposer = town.staff.approvals, actors.member(town.teller.member.id)
+    said = {
+        "operation": "money_credit", "member": town.vera.member.id,
+        "arguments": {"member": town.vera.member.name, "asset": "USD", "amount": "1",
+                      "reason": "CORRECTION", "reference": "ticket"},
+    }  # fmt: skip
+    made = approvals.propose(proposer, Act.CREDIT, said)
+    if approved:
+        approvals.approve(actors.member(town.second.member.id), made.id, made.hash)
+    return made
+
+
+async def _approve(town: Any) -> Said:
+    made = await _proposed(town)
+    return Said({"number": made.id}, body={"hash": made.hash.hex()})
+
+
+async def _refuse(town: Any) -> Said:
+    return Said({"number": (await _proposed(town)).id}, body={"reason": "no ticket"})
+
+
+async def _carry_out(town: Any) -> Said:
+    return Said({"number": (await _proposed(town, approved=True)).id})
+
+
+async def _withdraw(town: Any) -> Said:
+    """Only its proposer may, whatever the role."""
+    return Said({"number": (await _proposed(town)).id})
+
+
+async def _new_role(town: Any) -> Said:
+    return Said(body={"do": "give", "role": SUPPORT, "member": town.mallory.member.id})
+
+
+_OPERATIONS: dict[str, Row] = {
+    "status": Row(SETTINGS, op()),
+    "member_list": Row(PEOPLE, op()),
+    "member_find": Row(PEOPLE, op(text="vera.veramark@example.org")),
+    "member_show": Row(PEOPLE, op(member="{vera}")),
+    "member_note": Row({SUPPORT, COMPLIANCE}, op(member="{vera}", text="called")),
+    "member_add": Row(ROOT, op(name="new-{fresh}")),
+    "member_fee_tier": Row(ROOT, op(member="{vera}", tier=1)),
+    "member_referral": Row(ROOT, op(member="{vera}", referrer="{mallory}", share_ppm=1000)),
+    "referral_pay": Row(ROOT, _owing),
+    "api_key_list": Row({SUPPORT, COMPLIANCE, AUDITOR}, op()),
+    "api_key_revoke": Row({SUPPORT}, _her_key),
+    "asset_list": Row(SETTINGS, op()),
+    "asset_add": Row({MARKETS}, op(symbol="A{fresh}", decimals=8, name="One more"), 202),
+    "market_list": Row(SETTINGS, op()),
+    "market_add": Row(
+        {MARKETS}, op(symbol="EXTETH", base="EXT", quote="ETH", tick="0.01", lot="0.001")
+    ),
+    "market_state": Row({MARKETS}, op(symbol="EXTUSD", state="HALT")),
+    "money_balances": Row(MONEY, op(member="{vera}")),
+    "money_credit": Row({FINANCE}, op(member="{vera}", asset="USD", amount="1",
+                                      reason="CORRECTION", reference="ticket"), 202),
+    "money_debit": Row({FINANCE}, op(member="{vera}", asset="USD", amount="1",
+                                     reason="CORRECTION", reference="ticket"), 202),
+    "parameter_list": Row(SETTINGS, op()),
+    "parameter_set": Row({MARKETS}, op(name="MAX_OPEN_ORDERS_PER_ACCOUNT", value=9000), 202),
+    "custody_status": Row(MONEY, op()),
+    "custody_deposits": Row(MONEY, op(member="{vera}")),
+    "withdrawal_list": Row(MONEY, op(all=True)),
+    "withdrawal_show": Row(MONEY, _her_withdrawal),
+    "withdrawal_limits": Row(SETTINGS, op()),
+    "withdrawal_limit_set": Row(ROOT, op(name="FACTOR_DELAY_S", value="60"), 202),
+    "wallet_transactions": Row(MONEY, op()),
+    "wallet_status": Row(MONEY, op()),
+    "kyc_queue": Row({COMPLIANCE, AUDITOR}, op()),
+    "kyc_show": Row({COMPLIANCE, AUDITOR}, _her_case),
+    "kyc_decide": Row({COMPLIANCE}, _decided, 400),
+    "kyc_claim": Row({COMPLIANCE}, op()),
+    "kyc_link": Row({COMPLIANCE}, op(member="{vera}", other="{mallory}", reason="one owner")),
+    "announce": Row({MARKETS}, op(title="Fees", text="They fall.")),
+    "announcement_end": Row({MARKETS}, _ended),
+    "custody_freeze": Row({COMPLIANCE, FINANCE}, op(reason="a drill")),
+    "custody_resolve": Row(ROOT, _alarm, 202),
+    "custody_accept": Row(ROOT, op(network="ETH", asset="EXT", address="0x" + "a0" * 20,
+                                   units="1", reason="ours"), 202),
+    "custody_release": Row({FINANCE}, _found, 202),
+    "custody_forget": Row(ROOT, _forgotten, 202),
+    "withdrawal_approve": Row({FINANCE}, _seen),
+    "withdrawal_refuse": Row({COMPLIANCE, FINANCE}, _refused),
+    "member_freeze": Row({SUPPORT, COMPLIANCE}, op(member="{vera}", reason="a stolen telephone")),
+    "member_unfreeze": Row({COMPLIANCE}, op(member="{vera}", reason="found again")),
+    "member_end_sessions": Row({SUPPORT}, op(member="{second}")),
+    "member_reset_second_factor": Row(ROOT, op(member="{vera}", reason="lost")),
+}  # fmt: skip
+_PAGES: dict[tuple[str, str], list[Row]] = {
+    ("GET", "/openapi.json"): [
+        Row({SUPPORT, COMPLIANCE, FINANCE, MARKETS, AUDITOR, "nothing"}, page())
+    ],
+    ("GET", "/proposals"): [Row({AUDITOR}, page(all=True))],
+    ("GET", "/roles"): [Row({AUDITOR}, page())],
+    ("GET", "/audit"): [Row({AUDITOR}, page())],
+    ("GET", "/kyc/documents/{document}"): [Row({COMPLIANCE, AUDITOR}, _document)],
+    ("POST", "/roles"): [Row(ROOT, _new_role, 202)],
+    ("POST", "/proposals/{number}/approve"): [Row({FINANCE}, _approve)],
+    ("POST", "/proposals/{number}/refuse"): [Row({FINANCE}, _refuse)],
+    ("POST", "/proposals/{number}/carry-out"): [Row({FINANCE}, _carry_out)],
+    ("POST", "/proposals/{number}/withdraw"): [Row({"proposer"}, _withdraw)],
+}
+
+
+def _exported(name: str) -> Saying:
+    async def say(town: Any) -> Said:
+        return Said({"name": f"{name}.csv"})
+
+    return say
+
+
+_PAGES["GET", "/export/{name}"] = [
+    Row({AUDITOR} if name == "audit" else MONEY, _exported(name)) for name in EXPORTS
+]
+STAFF: dict[Place, list[Row]] = {
+    **{Place("admin", method, path): rows for (method, path), rows in _PAGES.items()},
+    **{Place("admin", "POST", f"/{name}"): [row] for name, row in _OPERATIONS.items()},
+}
