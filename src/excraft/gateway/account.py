@@ -24,9 +24,10 @@ from excraft.gateway import (
     account_withdrawals,
     proofs,
 )
-from excraft.gateway.account_acts import WEIGHT, Acts, Asked, Raw, bounded
+from excraft.gateway.account_acts import WEIGHT, Acts, Asked, Raw
 from excraft.gateway.account_requests import (
     answer,
+    bounded,
     caller_of,
     check_origin,
     page_of,
@@ -91,7 +92,7 @@ async def _serve(exchange: Exchange, request: Request) -> Response:
     caller = caller_of(request)._replace(page=page_of(exchange.desk, request))
     body = None
     if isinstance(act.shape, Raw):
-        body = bounded(request.stream(), act.shape.bytes_max)
+        body = bounded(request, act.shape.bytes_max)
     elif act.shape is not None:
         body = await read_body(request, act.shape)
     return await act.run(Asked(exchange, request, caller, session, body, values))

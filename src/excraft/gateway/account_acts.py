@@ -4,7 +4,7 @@ A row is (method, path): Act. A part of a path in braces, such as `sessions/{id}
 without a slash; the act reads it from `asked.values`.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
@@ -104,13 +104,3 @@ def _values(pattern: tuple[str, ...], parts: tuple[str, ...]) -> dict[str, str]:
         elif wanted != part:
             return {}
     return values
-
-
-async def bounded(stream: AsyncIterator[bytes], bytes_max: int) -> AsyncIterator[bytes]:
-    """The same pieces; raises Refused instead of the one that makes them too many."""
-    read = 0
-    async for part in stream:
-        read += len(part)
-        if read > bytes_max:
-            raise Refused("too_large", f"The body has more than {bytes_max} bytes.")
-        yield part

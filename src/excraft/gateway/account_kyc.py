@@ -19,6 +19,7 @@ from excraft.accounts.refusals import Refused
 from excraft.gateway.account_acts import Act, Asked, Body, Raw, Text
 from excraft.gateway.account_opening import ensure_member
 from excraft.gateway.account_requests import answer
+from excraft.gateway.uploads import Room
 
 UPLOAD_WITHIN_S = 120.0
 UPLOAD_WEIGHT = 50
@@ -82,23 +83,28 @@ async def _document(asked: Asked) -> Response:
     member, desk = await _mine(asked), asked.exchange.kyc
     number, purpose = _number(asked), asked.request.query_params.get("purpose", "")
     declared = asked.request.headers.get("content-type", "")
+    with desk.uploads.of(member) as room:
+        content = await _received(asked, room)
+        made = await _done(
+            lambda: desk.documents.add(
+                number, owner(member), purpose=purpose, declared=declared, content=content
+            )
+        )
+    return answer(201, {"id": made.id, "purpose": made.purpose, "bytes": made.size_bytes})
+
+
+async def _received(asked: Asked, room: Room) -> bytes:
     content = bytearray()
     try:
         async with asyncio.timeout(UPLOAD_WITHIN_S):
             async for part in asked.body:
+                room.take(len(part))
                 content += part
     except TimeoutError as slow:
         raise Refused(
             "too_slow", f"The file did not come within {UPLOAD_WITHIN_S:.0f} s."
         ) from slow
-
-    def add():
-        return desk.documents.add(
-            number, owner(member), purpose=purpose, declared=declared, content=bytes(content)
-        )
-
-    made = await _done(add)
-    return answer(201, {"id": made.id, "purpose": made.purpose, "bytes": made.size_bytes})
+    return bytes(content)
 
 
 async def _step(asked: Asked) -> Response:

@@ -1,6 +1,7 @@
 """Requests to /account: what may come in, whose it is, and what every answer carries."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from hmac import compare_digest
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +16,8 @@ from excraft.accounts.refusals import Refused, no_session
 from excraft.accounts.sessions import Session, csrf_token, seen_from
 
 BODY_BYTES_MAX = 8 << 10
+BODY_WITHIN_S = 15.0  # before outgoing.py ends the connection without a word
+UNREAD = ("too_large", "too_slow")  # what else its client sends is not waited for
 DEVICE_LASTS_S = 400 * 86_400  # what browsers keep at most
 SECURITY_HEADERS = {
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
@@ -36,6 +39,7 @@ STATUS = {
     "csrf": 403,
     "not_found": 404,
     "wrong_method": 405,
+    "too_slow": 408,
     "already_on": 409,
     "too_large": 413,
     "wrong_media_type": 415,
@@ -52,6 +56,8 @@ def answer(status: int, body: dict[str, Any]) -> Response:
 def refusal(refused: Refused) -> Response:
     """The answer to who was refused; 400 unless its code has another status."""
     made = answer(STATUS.get(refused.code, 400), {"error": refused.code, "message": str(refused)})
+    if refused.code in UNREAD:
+        made.headers["connection"] = "close"
     if refused.wait_s:
         made.headers["retry-after"] = str(refused.wait_s)
     return made
@@ -63,14 +69,30 @@ async def read_body(request: Request, shape: type) -> Any:
     if kind != "application/json":
         raise Refused("wrong_media_type", "The body must be application/json.")
     body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > BODY_BYTES_MAX:
-            raise Refused("too_large", f"The body has more than {BODY_BYTES_MAX} bytes.")
+    try:
+        async with asyncio.timeout(BODY_WITHIN_S):
+            async for part in bounded(request, BODY_BYTES_MAX):
+                body += part
+    except TimeoutError as slow:
+        raise Refused("too_slow", f"The body did not come within {BODY_WITHIN_S:.0f} s.") from slow
     try:
         return msgspec.json.decode(body, type=shape)
     except msgspec.MsgspecError as wrong:
         raise Refused("bad_request", f"The body is not what belongs here: {wrong}.") from wrong
+
+
+async def bounded(request: Request, bytes_max: int) -> AsyncIterator[bytes]:
+    """The pieces of the body; raises Refused for what says that it is too large, or becomes it."""
+    refused = Refused("too_large", f"The body has more than {bytes_max} bytes.")
+    said = request.headers.get("content-length", "")
+    if said.isdigit() and (len(said) > 18 or int(said) > bytes_max):
+        raise refused
+    read = 0
+    async for part in request.stream():
+        read += len(part)
+        if read > bytes_max:
+            raise refused
+        yield part
 
 
 def caller_of(request: Request) -> Caller:

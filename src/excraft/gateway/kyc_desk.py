@@ -29,6 +29,7 @@ from excraft.accounts.kyc_seal import Seals
 from excraft.accounts.kyc_states import Level
 from excraft.accounts.kyc_sweep import sweep
 from excraft.engine.errors import EngineError
+from excraft.gateway.uploads import Uploads
 from excraft.log import LogError
 from excraft.messages.commands import SetParameter
 from excraft.messages.events import EventKind
@@ -59,6 +60,7 @@ class KycDesk:
         """`folder`: of the sealed documents. Raises SecretKeyError, ValueError."""
         self.cases = Cases(database, Seals.open(secret_key), note=note)
         self.documents = Documents(self.cases, folder, self._check)
+        self.uploads = Uploads()
         self.webhooks = _webhooks(folder.parent / PROVIDERS, self.cases)
         self.provider: Provider = next(iter(self.webhooks.values()), Manual())
         self._engine, self._database = engine, database

@@ -16,6 +16,7 @@ from excraft.gateway import errors
 HEAD_BYTES_MAX = 131_072  # of one request's line and headers; what comes at once may be more
 HEAD_WITHIN_S = 20.0
 BODY_WITHIN_S = 20.0
+FILE_WITHIN_S = 130.0  # of a member's document; account_kyc.py says before that it is too slow
 _BAD = (
     b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json;charset=UTF-8\r\n"
     b"content-length: %d\r\nconnection: close\r\n\r\n%b"
@@ -102,7 +103,8 @@ class HttpProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         if self._in_body and self._late is None:
-            self._late = self.loop.call_later(BODY_WITHIN_S, self.transport.close)
+            within = FILE_WITHIN_S if self.scope["path"].endswith("/documents") else BODY_WITHIN_S
+            self._late = self.loop.call_later(within, self.transport.close)
         if not self._in_head:
             return
         self._head_bytes += len(data)

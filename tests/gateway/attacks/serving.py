@@ -8,6 +8,7 @@ from typing import Any
 import uvicorn
 import websockets
 
+from excraft.gateway.outgoing import HttpProtocol
 from excraft.gateway.streams import Protocol
 from tests.gateway.streams.conftest import Server
 
@@ -28,7 +29,8 @@ class Served:
 async def serving(app: Any) -> AsyncIterator[Served]:
     """Until the end of the block."""
     config = uvicorn.Config(
-        app, host="127.0.0.1", port=0, ws=Protocol, log_config=None, access_log=False,
+        app, host="127.0.0.1", port=0, ws=Protocol, http=HttpProtocol, log_config=None,
+        access_log=False,
         ws_max_size=65_536, ws_per_message_deflate=False, lifespan="off",
         timeout_graceful_shutdown=2,
     )  # fmt: skip
