@@ -20,20 +20,14 @@ from starlette.routing import Route
 
 from excraft.accounts.actors import Actor
 from excraft.accounts.api_keys import Bounds
+from excraft.accounts.members import check_name
 from excraft.accounts.staff_errors import NeedsApproval, StaffError
 from excraft.custody.credited import REFERENCE
 from excraft.engine.errors import EngineError
 from excraft.gateway.admin_rights import as_actor, failed, let
 from excraft.gateway.exchange import Exchange
 from excraft.log import LogError
-from excraft.messages.commands import (
-    Cause,
-    Command,
-    Credit,
-    Debit,
-    OpenAccount,
-    SetParameter,
-)
+from excraft.messages.commands import Cause, Command, Credit, Debit, OpenAccount, SetParameter
 from excraft.messages.events import EventKind
 from excraft.messages.reasons import Reason
 from excraft.parameters import RULES, MarketState, Parameter, Scope
@@ -183,6 +177,7 @@ async def status(exchange: Exchange) -> dict:
 @operation
 async def member_add(exchange: Exchange, name: str) -> dict:
     """Open an account and give it a name."""
+    check_name(name)  # an account without a member would stay behind
     if exchange.members.by_name(name) is not None:
         raise Refused(f"there is a member {name!r} already; take another name")
     _, opened = await execute(exchange, OpenAccount(reference=name))

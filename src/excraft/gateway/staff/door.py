@@ -157,6 +157,12 @@ async def _read(receive: Callable) -> bytes:
         more = message.get("more_body", False)
         if len(body) > BODY_BYTES_MAX:
             raise NotIn("too_large", f"The body has more than {BODY_BYTES_MAX} bytes.")
+    try:
+        msgspec.json.decode(body or b"null")  # refuses what no database can keep, as "\ud800"
+        if b"\\u0000" in body:
+            raise UnicodeError("it has a character of code 0")
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as wrong:
+        raise NotIn("bad_request", f"The body is no JSON: {str(wrong)[:200]}.") from wrong
     return bytes(body)
 
 
