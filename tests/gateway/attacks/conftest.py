@@ -7,7 +7,7 @@ from tests.gateway.attacks.town import town_of
 
 
 @pytest.fixture
-async def town(shop, tmp_path, monkeypatch):  # noqa: F811
+async def town(shop, tmp_path):  # noqa: F811
     """Every part of an exchange, a victim who owns one of everything, and everybody else."""
-    async with town_of(shop, tmp_path, monkeypatch) as found:
+    async with town_of(shop, tmp_path) as found:
         yield found

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import httpx
+import numpy as np
 import pyotp
 from sqlalchemy import insert, or_, select
 
@@ -105,7 +106,7 @@ class Inhabitant(Browser):
 
 
 @contextlib.asynccontextmanager
-async def town_of(shop: Any, tmp_path: Any, monkeypatch: Any):
+async def town_of(shop: Any, tmp_path: Any):
     """The shop, with every part that an exchange can have, and Vera, Mallory and `join`."""
     venue, exchange = shop.venue, shop.venue.exchange
     for parameter in WIDE:
@@ -127,7 +128,6 @@ async def town_of(shop: Any, tmp_path: Any, monkeypatch: Any):
     exchange.proofs = Proofs(Days(tmp_path / "liabilities"), b"q" * 32)
     shop.app = application(exchange)
     shop.numbers = itertools.count(1)
-    monkeypatch.setattr(venue.exchange.api_keys, "find", venue.exchange.api_keys.find)
     transport = httpx.ASGITransport(app=shop.app, client=(HERE, 1234))
     async with httpx.AsyncClient(transport=transport, base_url="http://exchange") as rest:
         shop.rest, shop.public = rest, Client(rest)
@@ -207,8 +207,6 @@ async def _settle_in(town: Any) -> None:
 
 
 def _balances(town: Any) -> Any:
-    import numpy as np
-
     rows = [
         (account, asset, *owned)
         for account in range(town.venue.engine.listings.accounts)
