@@ -316,6 +316,19 @@ def test_settings_are_read_as_stored_and_never_fall_below_one_for_the_two(databa
         assert four_eyes.needed(connection, Act.CREDIT) == four_eyes.DEFAULT[Act.CREDIT]
 
 
+@on_sqlite
+@pytest.mark.parametrize("act", sorted(four_eyes.NEVER))
+def test_what_has_approvals_of_its_own_takes_no_four_eyes(database, staff, bosses, act):
+    """Also when a database says so from before: then nobody could do the act at all."""
+    with pytest.raises(BadPayload, match=f"{act} takes no four eyes: "):
+        staff.approvals.propose(bosses[0], Act.SET_FOUR_EYES, {"for": act, "approvals": 1})
+    with database.write() as connection:
+        connection.exec_driver_sql(f"INSERT INTO four_eyes VALUES ('{act}', 2, 1)")
+        assert four_eyes.needed(connection, act) == 0
+    none = staff.approvals.propose(bosses[0], Act.SET_FOUR_EYES, {"for": act, "approvals": 0})
+    assert staff.approvals.approve(bosses[1], none.id, none.hash).state == State.EXECUTED
+
+
 def together(*calls) -> list:
     """What each call gave, all started at the same moment."""
     barrier, given = threading.Barrier(len(calls)), []

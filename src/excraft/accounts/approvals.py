@@ -14,6 +14,7 @@ from excraft.accounts.actors import Actor, stored
 from excraft.accounts.acts import ABOUT_A_MEMBER, Act
 from excraft.accounts.audit import Audit
 from excraft.accounts.canonical import canonical, digest
+from excraft.accounts.executors import Executor, Executors, executor_of
 from excraft.accounts.staff_errors import (
     Altered,
     BadPayload,
@@ -29,7 +30,6 @@ DAY_NS = 86_400 * 10**9
 LASTING_NS, LASTING_NS_MAX = 3 * DAY_NS, 30 * DAY_NS
 OPEN_MAX = 100  # proposals of one person that wait
 REASON_MAX = 300
-Executor = Callable[[Connection, Actor, dict[str, Any]], None]
 _p, _a = proposals.c, approvals.c
 
 
@@ -85,12 +85,12 @@ class Approvals:
         self,
         database: Database,
         audit: Audit,
-        executors: dict[Act, Executor],
+        executors: Executors,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self._database = database
         self._audit = audit
-        self._executors = executors
+        self.executors = executors
         self._clock = clock
 
     def propose(
@@ -133,7 +133,7 @@ class Approvals:
             if len(self._valid(connection, found)) < self._needed(connection, found):
                 return
             found = self._move(connection, actor, found, State.APPROVED)
-            if executor := self._executors.get(Act(found.act)):
+            if executor := executor_of(self.executors, found.act, json.loads(found.payload)):
                 self._carry_out(connection, actor, found, executor)
 
         return self._change(actor, number, change)
@@ -284,7 +284,7 @@ class Approvals:
         )  # fmt: skip
         if connection.execute(waiting).scalar_one() >= OPEN_MAX:
             raise NotAllowed(f"{actor.who} has {OPEN_MAX} open proposals; withdraw one first")
-        if executor := self._executors.get(act):
+        if executor := executor_of(self.executors, act, payload):
             trial = connection.begin_nested()  # nonsense is refused now, not after the approvals
             try:
                 executor(connection, actor, payload)
@@ -389,7 +389,9 @@ def _by_eyes(eyes: str) -> Actor:
 
 
 def _check_not_concerned(actor: Actor, payload: dict[str, Any]) -> None:
-    if actor.member_id is not None and payload.get("member") == actor.member_id:
+    listed = payload.get("concerned")
+    concerned = [payload.get("member"), *(listed if isinstance(listed, list) else ())]
+    if actor.member_id is not None and actor.member_id in concerned:
         raise NotAllowed(f"this concerns {actor.who}, who neither proposes nor approves it")
 
 

@@ -26,6 +26,12 @@ DEFAULT = {
 # With none of these, one stolen login could switch the rule off or make itself a second person.
 ALWAYS = frozenset({Act.MANAGE_ROLES, Act.SET_FOUR_EYES})
 
+# Such a setting would only be in the way: the sentence says what there is instead.
+NEVER = {
+    Act.APPROVE_WITHDRAWAL: "withdrawals count approvals of their own: set the limit `approvals`",
+    Act.REFUSE_WITHDRAWAL: "what one refuses stays the member's own, so one is enough",
+}
+
 
 def needed(connection: Connection, act: Act) -> int:
     """Approvals by others that the act needs; 0: it is done at once."""
@@ -36,7 +42,10 @@ def all_needed(connection: Connection) -> dict[Act, int]:
     """The same for every act."""
     stored = dict(connection.execute(select(four_eyes.c.act, four_eyes.c.approvals)).all())
     return {
-        act: max(stored.get(act, DEFAULT.get(act, 0)), 1 if act in ALWAYS else 0) for act in Act
+        act: max(stored.get(act, DEFAULT.get(act, 0)), 1 if act in ALWAYS else 0)
+        if act not in NEVER
+        else 0
+        for act in Act
     }
 
 
@@ -58,6 +67,8 @@ def _read(payload: dict[str, Any]) -> tuple[Act, int]:
     lowest = 1 if act in ALWAYS else 0
     if type(number) is not int or not lowest <= number <= APPROVALS_MAX:
         raise BadPayload(f"{act} needs {lowest} to {APPROVALS_MAX} approvals, not {number!r:.40}")
+    if act in NEVER and number:
+        raise BadPayload(f"{act} takes no four eyes: {NEVER[act]}")
     if act in READING and number:
         raise BadPayload(f"{act} only looks, so there is nothing to approve; take 0")
     return act, number

@@ -198,23 +198,28 @@ class Cases:
 
     def link(self, one: int, other: int, actor: Actor, reason: str) -> tuple[int, ...]:
         """Say that two members have the same beneficial owner; the group as it is then."""
-        actor.require(Act.LINK)
-        reason = check_reason(reason)
-        if one == other:
-            raise NotAllowed(f"member {one} cannot be linked with themselves; name another member")
         with self.database.write_durable() as connection:
-            for member_id in sorted((one, other)):
-                known = select(members.c.id).where(members.c.id == member_id)
-                if connection.execute(known.with_for_update(key_share=True)).first() is None:
-                    raise UnknownCase(f"there is no member {member_id}")
-                refuse_own(connection, actor, member_id)
-            if not kyc_links.linked(connection, one, other):
-                kyc_links.add(
-                    connection, (one, other), who=actor.name, reason=reason, time_ns=self.clock()
-                )
-            group = kyc_links.group_of(connection, one)
+            group = self.link_in(connection, (one, other), actor, reason)
         self.note(actor.name, Act.LINK, f"members {one} and {other}", reason)
         return group
+
+    def link_in(
+        self, connection: Connection, pair: tuple[int, int], actor: Actor, reason: str
+    ) -> tuple[int, ...]:
+        """The same as `link` within a transaction."""
+        actor.require(Act.LINK)
+        reason = check_reason(reason)
+        one, other = pair
+        if one == other:
+            raise NotAllowed(f"member {one} cannot be linked with themselves; name another member")
+        for member_id in sorted(pair):
+            known = select(members.c.id).where(members.c.id == member_id)
+            if connection.execute(known.with_for_update(key_share=True)).first() is None:
+                raise UnknownCase(f"there is no member {member_id}")
+            refuse_own(connection, actor, member_id)
+        if not kyc_links.linked(connection, one, other):
+            kyc_links.add(connection, pair, who=actor.name, reason=reason, time_ns=self.clock())
+        return kyc_links.group_of(connection, one)
 
     def step_in(
         self, connection: Connection, case_id: int, step: Step, actor: Actor, reason: str

@@ -27,9 +27,12 @@ def opened_staff(data: Data) -> Iterator:
     from sqlalchemy.exc import SQLAlchemyError
 
     from excraft.accounts.errors import AccountsError
+    from excraft.accounts.kyc import Cases
+    from excraft.accounts.kyc_seal import Seals
     from excraft.accounts.staff import staff_of
     from excraft.cli.folder import Folder
     from excraft.cli.stored import database_of
+    from excraft.gateway.kyc_decisions import executors as decisions
     from excraft.gateway.withdrawal_desk import EXECUTORS
 
     folder = Folder.existing(data)
@@ -39,7 +42,8 @@ def opened_staff(data: Data) -> Iterator:
             raise Failure(f"the exchange in {data} has no database yet; start it once")
         try:
             database.migrate()
-            yield database, staff_of(database, more=EXECUTORS)
+            cases = Cases(database, Seals.open(folder.secret_key))
+            yield database, staff_of(database, more={**EXECUTORS, **decisions(cases)})
         finally:
             database.close()
     except AccountsError as refused:

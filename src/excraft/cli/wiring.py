@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from sqlalchemy.exc import SQLAlchemyError
 
 from excraft.accounts.api_keys import ApiKeys
+from excraft.accounts.audit import Audit
 from excraft.accounts.desk import Desk
 from excraft.accounts.errors import SecretKeyError
 from excraft.accounts.invitation import Invitation
@@ -31,6 +32,7 @@ from excraft.engine.service import Engine, Settings
 from excraft.engine.snapshot import InvariantBroken
 from excraft.gateway.admin_kyc import noting
 from excraft.gateway.exchange import Exchange
+from excraft.gateway.kyc_decisions import executors as decisions
 from excraft.gateway.kyc_desk import KycDesk, knowing
 from excraft.gateway.withdrawal_desk import EXECUTORS
 from excraft.log import FileLog, LogDamaged, LogError, LogInUse
@@ -82,12 +84,13 @@ async def _running(folder, log, kernel, url: str, progress: Progress) -> AsyncIt
         lambda record, events, _: credited.apply(record, events),
         name="credited", state=credited, columns=True,
     )  # fmt: skip
+    kyc = _kyc(engine, store, folder, noting(Audit(store)))
+    executors = {**EXECUTORS, **decisions(kyc.cases)}
     exchange = Exchange(
         engine=engine, marketdata=marketdata, history=history, api_keys=api_keys,
-        members=Members(store), staff=staff_of(store, more=EXECUTORS),
+        members=Members(store), staff=staff_of(store, more=executors), kyc=kyc,
         desk=Desk(store, SecretBox.open(folder.secret_key), outbox, origin=origin),
     )  # fmt: skip
-    exchange.kyc = _kyc(engine, store, folder, noting(exchange.staff.audit))
     exchange.invitation = Invitation(
         folder.root / "administrator.json", store, exchange.staff.roles
     )

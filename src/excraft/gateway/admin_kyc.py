@@ -8,23 +8,15 @@ from excraft.accounts.audit import Audit
 from excraft.accounts.kyc import Note
 from excraft.accounts.kyc_actors import Act, Actor
 from excraft.accounts.kyc_errors import KycError
-from excraft.accounts.kyc_states import TABLE, By, Step
 from excraft.gateway.admin import Refused, member_of, operation
 from excraft.gateway.admin_rights import acting
 from excraft.gateway.exchange import Exchange
-
-_DECISIONS = {
-    step.value: step
-    for step, rule in TABLE.items()
-    if rule.by in (By.REVIEWER, By.CLAIMANT) and step is not Step.CLAIM
-}
+from excraft.gateway.kyc_decisions import DECISIONS, reviewer_of
 
 
 def reviewer() -> Actor:
     """Who acts, as KYC knows them; the door has checked the role."""
-    who = acting()
-    every = frozenset({Act.REVIEW, Act.READ, Act.LINK, Act.TAKE_OVER})
-    return Actor(who.who, who.member_id, every if who.is_shell else every - {Act.TAKE_OVER})
+    return reviewer_of(acting())
 
 
 def noting(audit: Audit) -> Note:
@@ -107,11 +99,11 @@ async def kyc_claim(exchange: Exchange) -> dict:
 @operation
 async def kyc_decide(exchange: Exchange, case: int, step: str, reason: str = "") -> dict:
     """approve, reject, ask, release, recheck or revoke."""
-    if step not in _DECISIONS:
-        raise Refused(f"{step[:20]!r} is no decision; there are {', '.join(_DECISIONS)}")
+    if step not in DECISIONS:
+        raise Refused(f"{step[:20]!r} is no decision; there are {', '.join(DECISIONS)}")
     who = reviewer()
     decided = await done(
-        exchange, lambda: exchange.kyc.cases.step(case, _DECISIONS[step], who, reason)
+        exchange, lambda: exchange.kyc.cases.step(case, DECISIONS[step], who, reason)
     )
     return _row(exchange, decided)
 

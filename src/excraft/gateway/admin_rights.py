@@ -23,10 +23,12 @@ _ACCOUNT_ACTS = {
 
 
 class Right(NamedTuple):
-    """`act`, or what finds it from the arguments. `own`: the operation checks and writes itself."""
+    """`act`, or what finds it from the arguments. `own`: the operation checks and writes itself.
+    `alone`: whether these arguments decide nothing yet, so that four eyes are not for them."""
 
     act: Act | Callable[[Mapping[str, Any]], Act]
     own: bool = False
+    alone: Callable[[Mapping[str, Any]], bool] = lambda _: False
     shell_only: bool = False
 
     def of(self, arguments: Mapping[str, Any]) -> Act:
@@ -90,8 +92,8 @@ RIGHTS: dict[str, Right] = {
     "announcement_end": Right(Act.ANNOUNCE),
     "kyc_queue": Right(Act.SEE_KYC),
     "kyc_show": Right(Act.SEE_KYC),
-    "kyc_claim": Right(Act.REVIEW_KYC),
-    "kyc_decide": Right(Act.REVIEW_KYC),
+    "kyc_claim": Right(Act.REVIEW_KYC, alone=lambda _: True),
+    "kyc_decide": Right(Act.REVIEW_KYC, alone=lambda given: given.get("step") == "release"),
     "kyc_link": Right(Act.REVIEW_KYC),
 }
 
@@ -130,7 +132,8 @@ async def let(exchange: Any, name: str, arguments: dict[str, Any]) -> None:
             if act not in exchange.staff.roles.acts_of(actor):
                 raise NotAllowed(f"{actor.who} may not {act}; none of their roles has it")
             return
-        with exchange.staff.audit.acting(actor, act, f"operation:{name}", _kept(arguments)):
+        kept, alone = _kept(arguments), right.alone(arguments)
+        with exchange.staff.audit.acting(actor, act, f"operation:{name}", kept, alone=alone):
             pass  # the command itself is no row of the database
 
     await asyncio.to_thread(check)
@@ -154,7 +157,8 @@ def payload_of(exchange: Any, name: str, arguments: dict[str, Any]) -> dict[str,
     """What a proposal of this operation says. Blocks."""
     payload: dict[str, Any] = {"operation": name, "arguments": _kept(arguments)}
     concerned = _about(exchange, arguments)
-    return payload | ({"member": concerned[0]} if concerned else {})
+    payload |= {"member": concerned[0]} if concerned else {}
+    return payload | ({"concerned": concerned} if len(concerned) > 1 else {})
 
 
 def _kept(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -162,12 +166,16 @@ def _kept(arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def _about(exchange: Any, arguments: Mapping[str, Any]) -> list[int]:
-    """Numbers of the members whom the arguments name, themselves or by a case of theirs."""
+    """Numbers of the members whom the arguments name, themselves or by a case of theirs; for a
+    case and a link also those who have the same owner, who decide neither."""
     names = (arguments.get(field) for field in ("member", "other"))
     known = [exchange.members.by_name(n) for n in names if isinstance(n, str) and n]
     found = [member.id for member in known if member is not None]
     case = arguments.get("case")
-    if case is not None and exchange.kyc is not None:
+    if exchange.kyc is None or (case is None and "other" not in arguments):
+        return found
+    if case is not None:
         with contextlib.suppress(UnknownCase):  # the operation itself says so
             found.append(exchange.kyc.cases.case(case).member_id)
-    return found
+    owners = {m for member in found for m in exchange.kyc.cases.group_of(member)}
+    return found + sorted(owners - set(found))

@@ -5,7 +5,7 @@ The doors prove who acts. Nobody approves their own, and approving says what was
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
@@ -13,8 +13,8 @@ from sqlalchemy import Connection
 from excraft.accounts import holdings
 from excraft.accounts.actors import Actor, stored
 from excraft.accounts.acts import Act
-from excraft.accounts.approvals import Executor
 from excraft.accounts.audit import Audit
+from excraft.accounts.executors import Executors
 from excraft.accounts.staff_errors import BadPayload, NotAllowed, WrongState
 from excraft.custody import limits, withdrawal_approval
 from excraft.custody.errors import SignerAway, SignerRefused, WithdrawalRefused
@@ -115,7 +115,7 @@ def set_limits(connection: Connection, _: Actor, payload: dict[str, Any]) -> Non
         raise BadPayload(str(wrong)) from wrong
 
 
-EXECUTORS: Mapping[Act, Executor] = {Act.SET_LIMITS: set_limits}
+EXECUTORS: Executors = {Act.SET_LIMITS: set_limits}
 
 
 def still_may(database: Database, approvers: Sequence[str]) -> list[str]:

@@ -10,16 +10,17 @@ from excraft.accounts.acts import BUILT_IN, READING
 from excraft.accounts.errors import AccountsError
 from excraft.accounts.invitation import Invitation
 from excraft.accounts.kyc_actors import owner
-from excraft.accounts.kyc_states import Level
+from excraft.accounts.kyc_states import CaseState, Level, Step
 from excraft.accounts.staff import staff_of
-from excraft.gateway import admin, admin_kyc
+from excraft.gateway import admin, admin_kyc, kyc_decisions
 from excraft.gateway.account import ACTS
 from excraft.gateway.admin_rights import RIGHTS
 from excraft.gateway.app import application
+from excraft.gateway.kyc_decisions import reviewer_of
 from excraft.gateway.kyc_desk import KycDesk
 from excraft.gateway.withdrawal_desk import EXECUTORS
 from excraft.parameters import AccountState, Parameter
-from tests.accounts.kyc_desk import png
+from tests.accounts.kyc_desk import person, png
 from tests.gateway.account.browser import Browser
 
 pytestmark = pytest.mark.anyio
@@ -161,6 +162,92 @@ async def test_a_reviewer_decides_nothing_of_their_own(office, tmp_path):
         path = f"/admin/proposals/{proposal['id']}/approve"
         refused = await cora.http.post(path, json={"hash": proposal["hash"]})
         assert (refused.status_code, refused.json()["error"]) == (403, "not_allowed")
+    finally:
+        desk.close()
+
+
+async def test_what_two_reviewers_agree_on_is_done_in_the_name_of_the_first(office, tmp_path):
+    """The claim is the proposer's, so the step is too; what no longer holds is refused whole."""
+    exchange = office.venue.exchange
+    exchange.kyc = desk = KycDesk(
+        office.venue.engine, office.database, tmp_path / "secret.key", tmp_path / "kyc"
+    )
+    office.staff = exchange.staff = staff_of(
+        office.database, more={**EXECUTORS, **kyc_decisions.executors(desk.cases)}
+    )
+    with office.database.write_durable() as connection:
+        four_eyes.executor()(connection, SHELL, {"for": "REVIEW_KYC", "approvals": 1})
+    try:
+        cora, carl, ann = [
+            await office.join(who, role)
+            for who, role in (("cora", "compliance"), ("carl", "compliance"), ("ann", ""))
+        ]
+        case = desk.cases.open(ann.member, Level.BASIC).id
+        desk.cases.set_person(case, owner(ann.member), person())
+        desk.cases.step(case, Step.SUBMIT, owner(ann.member))
+
+        async def decide(who, step, reason=""):
+            return await who.op("kyc_decide", case=case, step=step, reason=reason)
+
+        unclaimed = await decide(cora, "approve")  # tried when it is proposed
+        assert (unclaimed.status_code, "SUBMITTED" in unclaimed.text) == (400, True)
+        claimed = await cora.op("kyc_claim")
+        assert claimed.json()["result"]["reviewer"] == f"member:{cora.member}"
+        theirs = await decide(carl, "approve")
+        assert (theirs.status_code, "not by you" in theirs.text) == (400, True)
+        first = (await decide(cora, "approve")).json()["proposal"]
+        assert desk.cases.case(case).state == CaseState.IN_REVIEW
+        released = await decide(cora, "release")  # decides nothing, so it needs nobody
+        assert released.json()["result"]["state"] == "SUBMITTED"
+
+        async def approve(proposal):
+            path = f"/admin/proposals/{proposal['id']}/approve"
+            reply = await carl.http.post(path, json={"hash": proposal["hash"]})
+            assert reply.status_code == 200, reply.text
+            return reply.json()["proposal"]
+
+        ended = await approve(first)
+        assert (ended["state"], "SUBMITTED" in ended["reason"]) == ("REFUSED", True)
+        assert desk.cases.case(case).state == CaseState.SUBMITTED
+        await cora.op("kyc_claim")
+        second = (await decide(cora, "approve")).json()["proposal"]
+        assert (await approve(second))["state"] == "EXECUTED"
+        assert desk.cases.case(case).state == CaseState.APPROVED
+        assert desk.cases.history(case)[-1].who == f"member:{cora.member}"
+        again = await carl.http.post(f"/admin/proposals/{second['id']}/carry-out")
+        assert (again.status_code, "carried out by its last" in again.text) == (403, True)
+        claims = rows(office, object="operation:kyc_claim")
+        assert [row.outcome for row in claims] == ["done", "done"]
+        office.staff.approvals.invariant()
+    finally:
+        desk.close()
+
+
+async def test_who_has_the_same_owner_neither_proposes_nor_approves(office, tmp_path):
+    exchange = office.venue.exchange
+    exchange.kyc = desk = KycDesk(
+        office.venue.engine, office.database, tmp_path / "secret.key", tmp_path / "kyc"
+    )
+    office.staff = exchange.staff = staff_of(
+        office.database, more=kyc_decisions.executors(desk.cases)
+    )
+    with office.database.write_durable() as connection:
+        four_eyes.executor()(connection, SHELL, {"for": "REVIEW_KYC", "approvals": 1})
+    try:
+        cora, carl, eve = [await office.join(who, "compliance") for who in ("cora", "carl", "eve")]
+        ann, ben = await office.join("ann"), await office.join("ben")
+        desk.cases.link(ann.member, carl.member, reviewer_of(SHELL), "his company")
+        names = [exchange.members.by_id(b.member).name for b in (ann, ben)]
+        asked = {"member": names[0], "other": names[1], "reason": "one address"}
+        assert (await carl.op("kyc_link", **asked)).status_code == 403
+        made = (await cora.op("kyc_link", **asked)).json()["proposal"]
+        path = f"/admin/proposals/{made['id']}/approve"
+        own = await carl.http.post(path, json={"hash": made["hash"]})
+        assert (own.status_code, "concerns" in own.text) == (403, True)
+        done = await eve.http.post(path, json={"hash": made["hash"]})
+        assert done.json()["proposal"]["state"] == "EXECUTED", done.text
+        group = tuple(sorted((ann.member, ben.member, carl.member)))
+        assert desk.cases.group_of(ben.member) == group
     finally:
         desk.close()
 

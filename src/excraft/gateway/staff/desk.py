@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from excraft.accounts.acts import Act
 from excraft.accounts.approvals import Proposal
 from excraft.accounts.audit import Filter
+from excraft.accounts.executors import executor_of
 from excraft.accounts.staff import Staff
 from excraft.accounts.staff_errors import BadPayload, NotAllowed, WrongState
 from excraft.gateway import admin, admin_kyc
@@ -117,11 +118,10 @@ async def _carry_out(request: Request, number: int) -> dict:
     actor = request.state.actor
     found = await asyncio.to_thread(_staff(request).approvals.get, number)
     said = json.loads(found.payload)
-    if CARRY_OUT_AS not in said:
+    approvals = _staff(request).approvals
+    if CARRY_OUT_AS not in said or executor_of(approvals.executors, found.act, said):
         raise WrongState(f"proposal:{number} is carried out by its last approval")
-    done = await asyncio.to_thread(
-        _staff(request).approvals.execute, actor, number, lambda *_: None
-    )
+    done = await asyncio.to_thread(approvals.execute, actor, number, lambda *_: None)
     result = await admin.carry_out_approved(
         _exchange(request), said[CARRY_OUT_AS], said["arguments"], f"proposal:{number}"
     )
