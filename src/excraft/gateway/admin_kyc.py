@@ -57,6 +57,14 @@ async def kyc_queue(exchange: Exchange) -> list:
 
 
 @operation
+async def kyc_status(exchange: Exchange) -> dict:
+    """What does not work at the moment; empty where all is well."""
+    if exchange.kyc is None:
+        raise Refused("this exchange asks nobody who they are")
+    return {"without_group": {str(a): why for a, why in exchange.kyc.groups.failing.items()}}
+
+
+@operation
 async def kyc_show(exchange: Exchange, case: int, reveal: bool = False, reason: str = "") -> dict:
     """One case; with `reveal` and a reason also the person, which is noted in its history."""
     who = reviewer()

@@ -91,6 +91,7 @@ RIGHTS: dict[str, Right] = {
     "announce": Right(Act.ANNOUNCE),
     "announcement_end": Right(Act.ANNOUNCE),
     "kyc_queue": Right(Act.SEE_KYC),
+    "kyc_status": Right(Act.SEE_KYC),
     "kyc_show": Right(Act.SEE_KYC),
     "kyc_claim": Right(Act.REVIEW_KYC, alone=lambda _: True),
     "kyc_decide": Right(Act.REVIEW_KYC, alone=lambda given: given.get("step") == "release"),

@@ -17,7 +17,6 @@ from typing import Any
 
 from sqlalchemy import select
 
-from excraft.accounts import kyc_links
 from excraft.accounts.errors import SecretKeyError
 from excraft.accounts.kyc import Cases, Note, unnoted
 from excraft.accounts.kyc_content import check_content
@@ -29,6 +28,7 @@ from excraft.accounts.kyc_seal import Seals
 from excraft.accounts.kyc_states import Level
 from excraft.accounts.kyc_sweep import sweep
 from excraft.engine.errors import EngineError
+from excraft.gateway.kyc_groups import Groups, NotSet
 from excraft.gateway.uploads import Uploads
 from excraft.log import LogError
 from excraft.messages.commands import SetParameter
@@ -37,7 +37,6 @@ from excraft.messages.reasons import Reason
 from excraft.parameters import Parameter
 from excraft.store.database import Database
 from excraft.store.schema import members
-from excraft.store.schema_kyc import kyc_links as links_table
 
 KERNEL_LEVEL = {Level.NONE: 0, Level.BASIC: 1, Level.FULL: 2}
 EVERY_S, SWEEP_EVERY_S = 2.0, 60.0
@@ -65,6 +64,7 @@ class KycDesk:
         self.provider: Provider = next(iter(self.webhooks.values()), Manual())
         self._engine, self._database = engine, database
         self._outbox = Outbox(database, self._tell)
+        self.groups = Groups(engine, database, self._set_group)
         self._loop: asyncio.AbstractEventLoop | None = None
         # Started when it is first needed; a hostile file then holds up no other request.
         self._checking, self._renewing = _checker(), threading.Lock()
@@ -78,7 +78,7 @@ class KycDesk:
                 due = time.monotonic() + SWEEP_EVERY_S
                 await self._try("sweep", asyncio.to_thread(sweep, self.cases, self.documents))
             await self._try("levels", asyncio.to_thread(self._outbox.deliver))
-            await self._try("groups", self._set_groups())
+            await self._try("groups", self.groups.set_due())
             await asyncio.sleep(EVERY_S)
 
     @staticmethod
@@ -112,26 +112,12 @@ class KycDesk:
         if first.kind == EventKind.REFUSED:
             raise NotTold(f"{command.parameter.name} refused: {Reason(first.reason).name}")
 
-    async def _set_groups(self) -> None:
-        """Accounts of one beneficial owner do not trade with each other."""
-        for account, group in (await asyncio.to_thread(self._groups)).items():
-            set_to = self._engine.listings.account_parameter(account, Parameter.TRADE_GROUP)
-            if set_to != group:
-                await self._carry_out(
-                    SetParameter(parameter=Parameter.TRADE_GROUP, value=group, subject=account)
-                )
-
-    def _groups(self) -> dict[int, int]:
-        """Group by account, of the members who are linked; the first account + 1 names it."""
-        found: dict[int, int] = {}
-        with self._database.read() as connection:
-            lows = connection.scalars(select(links_table.c.low).distinct()).all()
-            for low in lows:
-                group = kyc_links.group_of(connection, low)
-                asked = select(members.c.account).where(members.c.id.in_(group))
-                accounts = connection.scalars(asked).all()
-                found |= dict.fromkeys(accounts, min(accounts) + 1)
-        return found
+    async def _set_group(self, account: int, group: int) -> None:
+        command = SetParameter(parameter=Parameter.TRADE_GROUP, value=group, subject=account)
+        try:
+            await self._carry_out(command)
+        except NotTold as refused:
+            raise NotSet(str(refused)) from refused
 
     def _account(self, member_id: int) -> int:
         with self._database.read() as connection:

@@ -5,14 +5,18 @@ import hashlib
 import hmac
 import json
 import os
+import random
 import time
 
 import pytest
 
+from excraft.accounts import actors
 from excraft.accounts.kyc_actors import Act, Actor
 from excraft.accounts.kyc_content import DOCUMENT_BYTES_MAX
 from excraft.accounts.kyc_states import Step
-from excraft.gateway import kyc_desk
+from excraft.engine.errors import EngineError
+from excraft.gateway import admin_kyc, kyc_desk, kyc_groups
+from excraft.gateway.admin_rights import as_actor
 from excraft.gateway.app import application
 from excraft.gateway.kyc_desk import KycDesk, knowing
 from excraft.messages.commands import SetParameter
@@ -27,6 +31,7 @@ PERSON = {
     "address": "1 rue de l'Exemple, Paris",
 }  # fmt: skip
 SECRET = "s" * 32
+SHELL = actors.shell()
 
 
 @pytest.fixture
@@ -183,6 +188,65 @@ async def test_accounts_of_one_owner_become_a_group(office):
         return {engine.listings.account_parameter(a, Parameter.TRADE_GROUP) for a in (one, two)}
 
     await until(lambda: groups() == {min(one, two) + 1})
+
+
+async def test_one_refusal_holds_up_no_other_group(office, monkeypatch, caplog):
+    """It is told, stands in the status, and is tried again; nothing is walked meanwhile."""
+    browsers = [office.browser() for _ in range(4)]
+    for number, browser in enumerate(browsers):
+        await browser.join(f"m{number}@example.org")
+    found = [await b.ok("GET", "me") for b in browsers]
+    members, accounts = [f["member"] for f in found], [f["account"] for f in found]
+    engine, groups = office.venue.engine, office.kyc.groups
+    refused, tried, execute = {accounts[0]}, [], engine.execute
+
+    async def choosy(command):
+        if getattr(command, "parameter", None) == Parameter.TRADE_GROUP:
+            tried.append(command.subject)
+            if command.subject in refused:
+                raise EngineError("busy")
+        return await execute(command)
+
+    monkeypatch.setattr(engine, "execute", choosy)
+    monkeypatch.setattr(kyc_groups, "AGAIN_AFTER_S", 0.3)
+    office.kyc.cases.link(members[0], members[1], OLGA, "one")
+    office.kyc.cases.link(members[2], members[3], OLGA, "two")
+
+    def group_of(account):
+        return engine.listings.account_parameter(account, Parameter.TRADE_GROUP)
+
+    await until(lambda: all(group_of(a) for a in accounts[1:]))
+    assert group_of(accounts[0]) == 0
+    await until(lambda: groups.failing == {accounts[0]: "busy"})
+    assert f"account {accounts[0]}: busy" in caplog.text
+    with as_actor(SHELL):
+        status = await admin_kyc.kyc_status(office.venue.exchange)
+    assert status == {"without_group": {str(accounts[0]): "busy"}}
+    refused.clear()
+    await until(lambda: group_of(accounts[0]) == accounts[0] + 1)
+    assert (
+        tried.count(accounts[0]) <= 4
+    )  # not every time the desk looks, which is 50 times a second
+    await until(lambda: groups.failing == {})
+    walked, groups_of = [], kyc_groups._groups
+    monkeypatch.setattr(kyc_groups, "_groups", lambda c: walked.append(1) or groups_of(c))
+    await asyncio.sleep(0.4)
+    assert not walked
+    office.kyc.cases.link(members[1], members[2], OLGA, "all of them")
+    await until(lambda: {group_of(a) for a in accounts} == {min(accounts) + 1})
+    assert walked == [1]
+
+
+def test_groups_are_those_that_links_join():
+    chance = random.Random(7)
+    for _ in range(50):
+        pairs = [(chance.randrange(30), chance.randrange(30)) for _ in range(chance.randrange(40))]
+        group = {one: {one} for pair in pairs for one in pair}
+        for one, other in pairs:
+            both = group[one] | group[other]
+            group |= dict.fromkeys(both, both)
+        expected = {frozenset(each) for each in group.values()}
+        assert {frozenset(each) for each in kyc_groups.joined(pairs)} == expected
 
 
 async def test_a_provider_answers_once_with_its_signature(office):

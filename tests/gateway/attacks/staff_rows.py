@@ -196,6 +196,7 @@ _OPERATIONS: dict[str, Row] = {
     "wallet_transactions": Row(MONEY, op()),
     "wallet_status": Row(MONEY, op()),
     "kyc_queue": Row({COMPLIANCE, AUDITOR}, op()),
+    "kyc_status": Row({COMPLIANCE, AUDITOR}, op()),
     "kyc_show": Row({COMPLIANCE, AUDITOR}, _her_case),
     "kyc_decide": Row({COMPLIANCE}, _decided, 400),
     "kyc_claim": Row({COMPLIANCE}, op()),
