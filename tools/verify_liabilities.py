@@ -19,7 +19,7 @@ MEMBER_TAG, LEAF_TAG = b"excraft:owed:member\0", b"excraft:owed:leaf:1\0"
 NODE_TAG, ROOT_TAG = b"excraft:owed:node:1\0", b"excraft:owed:root:1\0"
 NAME, HASH, DIGITS = ".{0,100}", "[0-9a-f]{64}", "0|[1-9][0-9]{0,38}"
 ROOT = {"format": "excraft liabilities root 1", "exchange": NAME, "log_hash": HASH, "hash": HASH,
-        "day": "[0-9]{4}-[0-9]{2}-[0-9]{2}", "state_hash": HASH}
+        "day": "[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{6}Z)?", "state_hash": HASH}
 
 
 class Wrong(Exception):

@@ -14,7 +14,7 @@ import pytest
 from excraft.cli.day_end import end_of, hash_at, state_before
 from excraft.cli.exits import Exit, Failure
 from excraft.cli.folder import Folder
-from excraft.cli.owed import day_of
+from excraft.cli.owed import moment_of
 from excraft.cli.wiring import opened
 from excraft.engine.listings import Listings
 from excraft.engine.snapshot import RECORD_BLOB, fingerprint
@@ -142,11 +142,22 @@ def test_errors_are_a_sentence_and_a_code(data, capsys):
 
 def test_the_default_day_is_yesterday_in_utc():
     late = int(datetime(2026, 3, 1, 23, 59, 59, tzinfo=UTC).timestamp()) * 10**9 + 999_999_999
-    assert day_of("", lambda: late) == date(2026, 2, 28)
-    assert day_of("", lambda: late + 1) == date(2026, 3, 1)
-    assert day_of("2026-03-01", lambda: late) == DAY
-    with pytest.raises(Failure, match="has not begun in UTC; today is 2026-03-01"):
-        day_of("2026-03-02", lambda: late)
+    assert moment_of("", lambda: late) == ("2026-02-28", end_of(date(2026, 2, 28)))
+    assert moment_of("", lambda: late + 1)[0] == "2026-03-01"
+    assert moment_of("2026-03-01", lambda: late) == ("2026-03-01", end_of(DAY))
+    with pytest.raises(Failure, match="2026-03-02 has not begun in UTC; now is 2026-03-01T235959Z"):
+        moment_of("2026-03-02", lambda: late)
+
+
+def test_a_moment_is_a_second_that_was():
+    late = int(datetime(2026, 3, 1, 18, 0, 5, tzinfo=UTC).timestamp()) * 10**9 + 7
+    assert moment_of("2026-03-01T180005Z", lambda: late) == ("2026-03-01T180005Z", late - 7)
+    assert moment_of("now", lambda: late) == ("2026-03-01T180005Z", late - 7)
+    with pytest.raises(Failure, match="2026-03-01T180006Z has not begun in UTC"):
+        moment_of("2026-03-01T180006Z", lambda: late)
+    for text in ("2026-03-01T18:00:05Z", "2026-03-01T180005", "T", "2026-3-1", "yesterday", "../x"):
+        with pytest.raises(Failure, match="is no day or moment; write it as 2026-03-01 or"):
+            moment_of(text, lambda: late)
 
 
 @pytest.fixture

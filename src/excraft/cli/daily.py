@@ -1,13 +1,15 @@
-"""Once a day, by itself: what is owed is computed and published, in a process of its own.
+"""Once a day, or more often, by itself: what is owed is published, by a process of its own.
 
-After midnight UTC yesterday is published. When the exchange was down for longer, only yesterday is
-made up: older days can be published by hand, from the same log.
+After midnight UTC yesterday is published, and with a shorter interval also each moment of the day.
+When the exchange was down only the last one is made up: older ones can be published by hand, from
+the same log.
 """
 
 import asyncio
 import contextlib
 import logging
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -18,13 +20,18 @@ from excraft.cli.folder import Folder
 
 LOOK_EVERY_S = 60.0
 AGAIN_AFTER_S = 3600.0  # it failed
+SOON_S = 3.0
+SETTLED = timedelta(seconds=5)  # what was under way at the moment is in the log
+DAY_MIN = 24 * 60
 _LOGGER = logging.getLogger(__name__)
 
 
 @asynccontextmanager
-async def publishing(folder: Folder) -> AsyncIterator[None]:
-    """Publishes while the exchange runs."""
-    task = asyncio.create_task(_keep(folder), name="liabilities")
+async def publishing(
+    folder: Folder, every_min: int = DAY_MIN, at_once: bool = False
+) -> AsyncIterator[None]:
+    """Publishes while the exchange runs; `at_once`: also now, when nothing is published yet."""
+    task = asyncio.create_task(_keep(folder, every_min, at_once), name="liabilities")
     try:
         yield
     finally:
@@ -33,21 +40,33 @@ async def publishing(folder: Folder) -> AsyncIterator[None]:
             await task
 
 
-async def _keep(folder: Folder) -> None:
+async def _keep(folder: Folder, every_min: int, at_once: bool) -> None:
+    if at_once and not owed.days_of(folder).published():
+        await asyncio.sleep(SOON_S)  # there is something to see then
+        await publish(folder, "now")
     while True:
         pause = LOOK_EVERY_S
-        yesterday = (datetime.now(UTC).date() - timedelta(days=1)).isoformat()
-        if _is_due(folder, yesterday) and not await publish(folder, yesterday):
+        name = newest_due(datetime.now(UTC) - SETTLED, every_min)
+        if _is_due(folder, name) and not await publish(folder, name):
             pause = AGAIN_AFTER_S
         await asyncio.sleep(pause)
 
 
-def _is_due(folder: Folder, day: str) -> bool:
-    """Not before the first whole day: before, there is nothing to prove."""
-    first = min((path.stat().st_ctime for path in folder.log.rglob("*")), default=None)
-    if first is None or datetime.fromtimestamp(first, UTC).date().isoformat() > day:
+def newest_due(now: datetime, every_min: int) -> str:
+    """The last full interval of a UTC day; the one that ends at midnight is the day before."""
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    passed = (now - midnight) // timedelta(minutes=every_min)
+    if not passed:
+        return (now.date() - timedelta(days=1)).isoformat()
+    return (midnight + passed * timedelta(minutes=every_min)).strftime(owed.MOMENT)
+
+
+def _is_due(folder: Folder, name: str) -> bool:
+    """Not before the first whole interval: before, there is nothing to prove."""
+    first = min((path.stat().st_ctime_ns for path in folder.log.rglob("*")), default=None)
+    if first is None or first >= owed.moment_of(name, time.time_ns)[1]:
         return False
-    return day not in owed.days_of(folder).published()
+    return name not in owed.days_of(folder).published()
 
 
 async def publish(folder: Folder, day: str) -> bool:

@@ -13,7 +13,9 @@ from excraft.cli.options import Json, show_json, show_table
 
 app = typer.Typer(help="What is owed to members, as proofs.", no_args_is_help=True)
 Source = Annotated[Path, typer.Argument(help="Data folder of an exchange.", show_default=False)]
-OfDay = Annotated[str, typer.Option("--day", help="UTC day, YYYY-MM-DD; the last one by default.")]
+OfDay = Annotated[
+    str, typer.Option("--day", help="UTC day, YYYY-MM-DD, or moment; the last by default.")
+]
 Exchange = Annotated[str, typer.Option(help="Name of the exchange, as the root states it.")]
 Name = Annotated[str, typer.Option("--member", help="Name of the member.", show_default=False)]
 
@@ -25,28 +27,29 @@ def publish(
     """Compute what is owed at the end of a day, keep the trees, show the root to publish.
 
     Works on a stopped and on a running exchange. The default is yesterday. Today may be named: it
-    is taken as it is now. A day that is published cannot be published again.
+    is taken as it is now. So may a moment, as 2026-11-26T180000Z, or `now`. What is published
+    cannot be published again.
     """
     from sqlalchemy import select  # late, like all that takes long to import
 
     from excraft.cli import owed
-    from excraft.cli.day_end import end_of, state_before
+    from excraft.cli.day_end import state_before
     from excraft.cli.kernel import new_kernel
     from excraft.cli.progress import Progress
     from excraft.store.schema import members
 
     folder = Folder.existing(source)
-    chosen = owed.day_of(day, time.time_ns)
+    chosen, end_ns = owed.moment_of(day, time.time_ns)
     days, secret = owed.days_of(folder), owed.secret_of(folder)
-    if chosen.isoformat() in days.published():
+    if chosen in days.published():
         raise Failure(f"{chosen} is published already, and stays as it is")
     with Progress() as progress:
-        state = state_before(folder, new_kernel(1, progress), end_of(chosen))
+        state = state_before(folder, new_kernel(1, progress), end_ns)
     with owed.failures(), owed.members_of(folder) as database, database.read() as connection:
         named = connection.execution_options(yield_per=10_000).execute(
             select(members.c.account, members.c.name)
         )
-        root = days.publish(exchange, chosen.isoformat(), state, map(tuple, named), secret)
+        root = days.publish(exchange, chosen, state, map(tuple, named), secret)
     show_json(root) if as_json else _show_root(days, root)
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from excraft.accounts.errors import SecretKeyError
 from excraft.accounts.secret_box import SecretBox
+from excraft.cli.day_end import SECOND_NS, end_of
 from excraft.cli.exits import Exit, Failure
 from excraft.cli.folder import Folder
 from excraft.cli.stored import database_of
@@ -13,21 +14,37 @@ from excraft.custody.liabilities import LiabilitiesError
 from excraft.custody.liabilities_files import DamagedLiabilities, Days
 from excraft.store.database import Database
 
+MOMENT = "%Y-%m-%dT%H%M%SZ"
+
 
 def days_of(folder: Folder) -> Days:
     return Days(folder.root / "liabilities")
 
 
-def day_of(text: str, clock: Callable[[], int]) -> date:
-    """The UTC day that is named, else yesterday; raises Failure."""
-    today = datetime.fromtimestamp(clock() // 1_000_000_000, UTC).date()
+def moment_of(text: str, clock: Callable[[], int]) -> tuple[str, int]:
+    """Name and end in ns: of the UTC day or second that is named, of now, else of yesterday."""
+    now = datetime.fromtimestamp(clock() // SECOND_NS, UTC)
+    if text == "now":
+        text = now.strftime(MOMENT)
     try:
-        chosen = date.fromisoformat(text) if text else today - timedelta(days=1)
+        if "T" in text:
+            chosen = datetime.strptime(text, MOMENT).replace(tzinfo=UTC)
+            return _not_ahead(chosen.strftime(MOMENT), chosen, now)
+        day = date.fromisoformat(text) if text else now.date() - timedelta(days=1)
     except ValueError as error:
-        raise Failure(f"{text!r} is no day; write it as {today}", Exit.USAGE) from error
-    if chosen > today:
-        raise Failure(f"{chosen} has not begun in UTC; today is {today}", Exit.USAGE)
-    return chosen
+        raise Failure(
+            f"{text!r:.60} is no day or moment; write it as {now.date()} or {now:{MOMENT}}",
+            Exit.USAGE,
+        ) from error
+    midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    name, _ = _not_ahead(day.isoformat(), midnight, now)
+    return name, end_of(day)
+
+
+def _not_ahead(name: str, begins: datetime, now: datetime) -> tuple[str, int]:
+    if begins > now:
+        raise Failure(f"{name} has not begun in UTC; now is {now:{MOMENT}}", Exit.USAGE)
+    return name, int(begins.timestamp()) * SECOND_NS
 
 
 def published(days: Days, day: str) -> str:

@@ -127,8 +127,9 @@ class _Signals:
 
 
 async def serve(
-    folder: Folder, address: Listening, *, demo: bool, database: str, threads: int
-) -> int:
+    folder: Folder, address: Listening, *, demo: bool, database: str, threads: int,
+    liabilities_every: int,
+) -> int:  # fmt: skip
     """Run until SIGTERM, SIGINT or a failure of the engine; the exit code."""
     signals = _Signals()
     with Progress() as progress:
@@ -143,7 +144,7 @@ async def serve(
             chains = read_chains(folder) if demo else None
             with control_socket(folder) as door:
                 async with (
-                    publishing(folder),
+                    publishing(folder, liabilities_every, at_once=demo),
                     demo_signer(folder, exchange, chains),
                     _doors(exchange, address.socket, door),
                 ):

@@ -20,6 +20,13 @@ DatabaseUrl = Annotated[
     ),
 ]
 Threads = Annotated[int, typer.Option(help="Worker threads of the kernel.", min=1, max=16)]
+Minutes = Annotated[
+    int,
+    typer.Option(
+        "--liabilities-every", envvar="EXCRAFT_LIABILITIES_EVERY", metavar="MINUTES",
+        help="How often a proof of liabilities is published: minutes that divide a day.",
+    ),
+]  # fmt: skip
 
 
 def up(
@@ -29,10 +36,17 @@ def up(
     host: Host = "127.0.0.1",
     database: DatabaseUrl = "",
     threads: Threads = 1,
+    liabilities_every: Minutes = 1440,
 ) -> None:
     """Start the exchange; Ctrl-C or SIGTERM stops it cleanly."""
     from excraft.cli.control import running
 
+    if liabilities_every < 1 or 1440 % liabilities_every:
+        raise Failure(
+            f"--liabilities-every takes minutes that divide a day of 1440, such as 60 or 1440, "
+            f"not {liabilities_every}",
+            Exit.USAGE,
+        )
     folder = Folder.make(data)
     if running(folder):
         raise Failure(
@@ -46,7 +60,11 @@ def up(
 
     with listen(host, port) as public:
         address = Listening(public, host)
-        sys.exit(uvloop.run(serve(folder, address, demo=demo, database=database, threads=threads)))
+        running_exchange = serve(
+            folder, address, demo=demo, database=database, threads=threads,
+            liabilities_every=liabilities_every,
+        )  # fmt: skip
+        sys.exit(uvloop.run(running_exchange))
 
 
 def show_welcome(folder: Folder, url: str, demo: bool, recovered: str) -> None:

@@ -45,7 +45,7 @@ ROOT_NAME = "root.json"
 EXCHANGE_MAX = 100
 _HEAD = struct.Struct("<8sIIqq8x")  # magic version height parts file_bytes
 _MAGIC, _VERSION = b"ExCrOwed", 1
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{6}Z)?", re.ASCII)  # a whole day, or up to a second
 
 
 class DamagedLiabilities(Exception):
@@ -69,10 +69,11 @@ class Days:
         self.folder = folder
 
     def published(self) -> list[str]:
-        """The days, ascending."""
+        """The days and moments, ascending; a day is over after each of its moments."""
         if not self.folder.is_dir():
             return []
-        return sorted(p.name for p in self.folder.iterdir() if _DAY.fullmatch(p.name))
+        names = [p.name for p in self.folder.iterdir() if _DAY.fullmatch(p.name)]
+        return sorted(names, key=lambda name: name if "T" in name else f"{name}T24")
 
     def publish(
         self, exchange: str, day: str, state: State, names: Iterable[tuple[int, str]], secret: bytes

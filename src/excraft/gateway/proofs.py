@@ -1,6 +1,7 @@
-"""Proofs of liabilities: GET /liabilities for everybody, /account/liabilities for each member."""
+"""Proofs of liabilities: /liabilities for everybody, /account/liabilities for each member."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette.requests import Request
@@ -9,7 +10,7 @@ from starlette.routing import Route
 
 from excraft.accounts.refusals import Refused
 from excraft.custody.liabilities import LiabilitiesError
-from excraft.custody.liabilities_files import DamagedLiabilities, Days
+from excraft.custody.liabilities_files import ROOT_NAME, DamagedLiabilities, Days
 from excraft.gateway.account_acts import Act, Asked
 from excraft.gateway.account_opening import ensure_member
 from excraft.gateway.account_requests import answer
@@ -18,6 +19,11 @@ from excraft.gateway.exchange import Exchange
 
 WEIGHT = 20
 SHOWN = 400  # days
+# A published root never changes: whoever has it needs not ask again.
+FOR_EVER = {
+    "cache-control": "public, max-age=31536000, immutable",
+    "x-content-type-options": "nosniff",
+}
 
 
 class Proofs:
@@ -30,6 +36,13 @@ class Proofs:
         """The newest days first."""
         return [self.days.root(day) for day in reversed(self.days.published()[-SHOWN:])]
 
+    def file(self, day: str) -> bytes | None:
+        """The root of a day as it was published; None when there is none."""
+        if day not in self.days.published():
+            return None
+        self.days.root(day)  # is whole
+        return (self.days.folder / day / ROOT_NAME).read_bytes()
+
     def of(self, day: str, account: int, name: str) -> dict[str, Any]:
         """The proof of one member; raises Refused."""
         if day not in self.days.published():
@@ -41,19 +54,38 @@ class Proofs:
 
 
 def routes(exchange: Exchange) -> list[Route]:
-    """The public list; what is damaged is told as that, not hidden."""
+    """The public list and files; what is damaged is told as that, not hidden."""
 
     async def show(request: Request) -> Response:
+        roots = await asyncio.to_thread(exchange.proofs.roots)
+        return JSONResponse({"days": roots})
+
+    async def file(request: Request) -> Response:
+        day = request.path_params["day"]
+        found = await asyncio.to_thread(exchange.proofs.file, day)
+        if found is None:
+            return JSONResponse({"error": f"nothing is published for {day[:20]!r}"}, 404)
+        return Response(found, media_type="application/json", headers=FOR_EVER)
+
+    if exchange.proofs is None:
+        return []
+    return [
+        Route("/liabilities", _public(exchange, show)),
+        Route("/liabilities/{day}/root.json", _public(exchange, file)),
+    ]
+
+
+def _public(exchange: Exchange, answer_to: Callable[[Request], Awaitable[Response]]) -> Callable:
+    async def bounded(request: Request) -> Response:
         try:
             exchange.limits.admit(request.client.host if request.client else "", WEIGHT)
-            roots = await asyncio.to_thread(exchange.proofs.roots)
+            return await answer_to(request)
         except ApiError as failure:
             return JSONResponse(failure.body(), failure.status)
         except DamagedLiabilities as damaged:
             return JSONResponse({"error": str(damaged)}, 500)
-        return JSONResponse({"days": roots})
 
-    return [Route("/liabilities", show)] if exchange.proofs is not None else []
+    return bounded
 
 
 async def _mine(asked: Asked) -> Response:

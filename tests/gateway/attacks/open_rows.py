@@ -7,6 +7,7 @@ PAGES = [Place("open", "GET", path) for path in ("/announcements", "/desk", "/li
 OPEN = {
     *PAGES,
     Place("open", "GET", "/desk/{name}"),
+    Place("open", "GET", "/liabilities/{day}/root.json"),
     Place("open", "POST", "/kyc/webhook/{provider}"),
     *(Place("open", method, LISTEN_KEY) for method in ("POST", "PUT", "DELETE")),
     *(Place("ws", "", path) for path in ("/ws", "/ws/{streams:path}", "/stream")),

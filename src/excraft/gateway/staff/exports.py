@@ -6,18 +6,17 @@ gets half of one. Numbers are the exact ones of the store; a column `amount_text
 
 import asyncio
 import csv
+import io
 import os
 import tempfile
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, BinaryIO, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as parquet
-from fastapi import APIRouter, Query, Request
-from fastapi.responses import FileResponse
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import StreamingResponse
 from sqlalchemy import BigInteger, Integer, LargeBinary, Select, SmallInteger, Table, select
-from starlette.background import BackgroundTask
 
 from excraft.accounts.acts import Act
 from excraft.accounts.refusals import Refused
@@ -32,6 +31,7 @@ from excraft.store.schema_withdrawals import withdrawals
 
 ROWS_MAX = 1_000_000
 BATCH = 5_000
+PIECE_BYTES = 1 << 20
 NS_MAX = 2**63 - 1
 MEDIA = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
 
@@ -59,7 +59,7 @@ _Ns = Annotated[int, Query(ge=0, le=NS_MAX)]
 
 
 @routes.get("/export/{name}", tags=["exports"])
-async def export(request: Request, name: str, since: _Ns = 0, until: _Ns = NS_MAX) -> FileResponse:
+async def export(request: Request, name: str, since: _Ns = 0, until: _Ns = NS_MAX) -> Response:
     """members, orders, fills, entries, deposits, withdrawals or audit, as .csv or .parquet;
     `since` <= time < `until`, in nanoseconds since 1970."""
     exchange, actor = request.app.state.exchange, request.state.actor
@@ -81,23 +81,30 @@ async def export(request: Request, name: str, since: _Ns = 0, until: _Ns = NS_MA
         query = query.where(column >= since, column < until)
     query = query.order_by(*chosen.table.primary_key)
     file = await asyncio.to_thread(_written, exchange, chosen, query, kind)
-    return FileResponse(
-        file, media_type=MEDIA[kind], filename=name, background=BackgroundTask(file.unlink)
-    )
+    headers = {
+        "content-disposition": f'attachment; filename="{name}"',
+        "content-length": str(os.fstat(file.fileno()).st_size),
+    }
+    return StreamingResponse(_pieces(file), media_type=MEDIA[kind], headers=headers)
 
 
-def _written(exchange: Exchange, chosen: Export, query: Select, kind: str) -> Path:
-    """A temporary file with everything; raises Refused when that is too much."""
-    handle, name = tempfile.mkstemp(prefix="excraft-export-", suffix=f".{kind}")
-    os.close(handle)
-    file = Path(name)
+def _written(exchange: Exchange, chosen: Export, query: Select, kind: str) -> BinaryIO:
+    """A file without a name, gone when it is closed; raises Refused when that is too much."""
+    file = tempfile.TemporaryFile()  # noqa: SIM115  (closed once it is sent)
     try:
         batches = _batches(exchange, chosen, query)
         (_write_csv if kind == "csv" else _write_parquet)(file, chosen, batches)
+        file.seek(0)
     except BaseException:
-        file.unlink()
+        file.close()
         raise
     return file
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        while piece := file.read(PIECE_BYTES):
+            yield piece
 
 
 def _batches(exchange: Exchange, chosen: Export, query: Select) -> Iterator[list[tuple]]:
@@ -125,12 +132,13 @@ def _columns(chosen: Export) -> list[str]:
     return [c.name for c in chosen.table.c] + (["amount_text"] if chosen.amount else [])
 
 
-def _write_csv(file: Path, chosen: Export, batches: Iterator[list[tuple]]) -> None:
-    with file.open("w", newline="", encoding="utf-8") as out:
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(_columns(chosen))
-        for rows in batches:
-            writer.writerows([_cell(value) for value in row] for row in rows)
+def _write_csv(file: BinaryIO, chosen: Export, batches: Iterator[list[tuple]]) -> None:
+    out = io.TextIOWrapper(file, "utf-8", newline="")
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(_columns(chosen))
+    for rows in batches:
+        writer.writerows([_cell(value) for value in row] for row in rows)
+    out.detach()  # which also writes what is left
 
 
 def _cell(value: Any) -> str:
@@ -141,7 +149,7 @@ def _cell(value: Any) -> str:
     return plain(value) if isinstance(value, str) else str(value)
 
 
-def _write_parquet(file: Path, chosen: Export, batches: Iterator[list[tuple]]) -> None:
+def _write_parquet(file: BinaryIO, chosen: Export, batches: Iterator[list[tuple]]) -> None:
     fields = [pa.field(column.name, _type(column.type)) for column in chosen.table.c]
     fields += [pa.field("amount_text", pa.string())] if chosen.amount else []
     shape = pa.schema(fields)
