@@ -7,6 +7,7 @@ import argparse
 import json
 import sys
 import time
+from itertools import islice
 from pathlib import Path
 from statistics import quantiles
 
@@ -15,6 +16,13 @@ sys.path.insert(0, str(Path(__file__).parent))
 from excraft.kernel import Kernel
 from excraft.messages.events import EventKind
 from flow_of_orders import OrderFlow
+
+
+def ahead(records, count: int):
+    """`count` of them at once and then the next, so that records follow each other as under load,
+    and the kernel finds none of them in the caches that making it has left."""
+    while made := list(islice(records, count)):
+        yield from made
 
 
 def run(options: argparse.Namespace) -> dict:
@@ -30,7 +38,7 @@ def run(options: argparse.Namespace) -> dict:
     spent, events, refused, fills = 0.0, 0, 0, 0
     each = []  # ns a command, of every record
     done = 0
-    for record in flow.mixed(options.commands):
+    for record in ahead(flow.mixed(options.commands), options.ahead):
         begun = time.perf_counter()
         rows = kernel.step(record)
         each.append((time.perf_counter() - begun) / len(record.commands) * 1e9)
@@ -70,6 +78,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--resting", type=int, default=150_000, help="orders before the mix")
     parser.add_argument("--record", type=int, default=32_768, help="commands in a record")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--ahead", type=int, default=8, help="records made before they are played")
     parser.add_argument("--quick", action="store_true", help="do not count refusals and fills")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)

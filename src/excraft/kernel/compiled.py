@@ -4,13 +4,17 @@ The cache folder's name holds a hash of all kernel sources and of the compiler's
 Numba's own check sees only the file of the outermost function and would run stale inner ones.
 """
 
+import ctypes
 import os
+import threading
 import time
 from hashlib import sha256
 from pathlib import Path
 
 import numba
 import numpy as np
+
+from excraft.messages.commands import COMMAND
 
 HERE = Path(__file__).parent
 SOURCES = [
@@ -78,6 +82,21 @@ if PLAIN:
         """Read a word that another thread publishes."""
         return int(array[index])
 
+    _swapping = threading.Lock()
+
+    def swap_if(array, index, expected, number):
+        """Write a word if it is as expected; whether it was. Nobody comes in between."""
+        with _swapping:
+            was = int(array[index])
+            if was == expected:
+                array[index] = number
+            return was == expected
+
+    def commands_at(address, count):
+        """The rows of a record, wherever the array lies."""
+        held = (ctypes.c_char * (count * COMMAND.itemsize)).from_address(address)
+        return np.frombuffer(held, COMMAND).view(np.recarray)
+
     def give_way():
         """Let another thread run."""
         time.sleep(0)
@@ -86,7 +105,7 @@ else:
     from llvmlite import ir
     from numba.core import cgutils, types
     from numba.extending import intrinsic
-    from numba.np.arrayobj import make_array
+    from numba.np.arrayobj import make_array, populate_array
 
     @compiled
     def i64(number):
@@ -155,5 +174,33 @@ else:
             return builder.load_atomic(word, "acquire", 8)
 
         return types.int64(array, types.intp), codegen
+
+    @intrinsic
+    def swap_if(typingctx, array, index, expected, number):
+        """Write a word if it is as expected; whether it was. Nobody comes in between."""
+
+        def codegen(context, builder, signature, args):
+            kind = signature.args[0]
+            held = make_array(kind)(context, builder, args[0])
+            word = cgutils.get_item_pointer(context, builder, kind, held, [args[1]])
+            swapped = builder.cmpxchg(word, args[2], args[3], "acq_rel", "acquire")
+            return builder.extract_value(swapped, 1)
+
+        return types.boolean(array, types.intp, types.int64, types.int64), codegen
+
+    COMMANDS = types.Array(numba.from_dtype(COMMAND), 1, "C")
+
+    @intrinsic
+    def commands_at(typingctx, address, count):
+        """The rows of a record, wherever the array lies."""
+
+        def codegen(context, builder, signature, args):
+            rows = make_array(COMMANDS)(context, builder)
+            size = context.get_constant(types.intp, COMMAND.itemsize)
+            place = builder.inttoptr(args[0], rows.data.type)
+            populate_array(rows, place, [args[1]], [size], size, None)
+            return rows._getvalue()
+
+        return COMMANDS(types.int64, types.int64), codegen
 
     give_way = types.ExternalFunction("sched_yield", types.int32())

@@ -1,20 +1,43 @@
 """The threads that carry out records: the caller's own, and others that sleep between records.
 
-Waking a thread takes a tenth of a millisecond, so they are woken before a record is looked at and
-spin until it is prepared; and nobody waits until a thread has fallen asleep again.
+Waking a thread takes a tenth of a millisecond, so they spin for a moment before they fall asleep,
+are woken before a record is looked at, and spin until it is prepared.
 """
 
 import queue
 import threading
 import time
 import weakref
+from operator import is_
 
 import numpy as np
 
 from excraft.kernel.compiled import PLAIN
 from excraft.kernel.layout import APART
-from excraft.kernel.step import select
-from excraft.kernel.together import GO, GONE, STAY, await_caller, call, run
+from excraft.kernel.together import (
+    ADDRESS,
+    ADMINISTRATIVE,
+    AGAIN,
+    ASLEEP,
+    CHANGED,
+    COUNT,
+    FAILED,
+    GO,
+    GONE,
+    MET,
+    POINTS,
+    READY,
+    RECORD,
+    RESTS,
+    STATE,
+    STAY,
+    call_on,
+    listen,
+    rest,
+    run,
+    say,
+    take_census,
+)
 
 DOZE_S = 0.0005  # between two looks whether a thread has come to rest, when another has failed
 
@@ -24,6 +47,7 @@ class Crew:
 
     def __init__(self, threads: int) -> None:
         self._shared = shared = _Shared(threads)
+        self._parts = 1  # in which the census is taken
         for number in range(1, threads):
             name = f"kernel_{number}"
             threading.Thread(target=_serve, args=(shared, number), name=name, daemon=True).start()
@@ -31,35 +55,58 @@ class Crew:
 
     @property
     def lists(self) -> np.ndarray:
-        """Which commands each thread is to reserve (see `step.select`)."""
+        """Which commands each thread is to reserve (see `step.census`)."""
         return self._shared.lists
 
-    def wake(self, commands: np.ndarray) -> None:
-        """A record comes for all threads: `carry_out` or `stand_down` follows."""
-        shared = self._shared
-        if shared.lists.shape[1] <= len(commands):
-            shared.lists = np.zeros((shared.threads, 2 * len(commands)), np.int32)
-        shared.commands = commands
-        shared.gates[:] = 0
-        shared.record += 1
-        for calls in shared.calls:
-            calls.put(shared.record)
+    def begin(self, threads: int, commands: np.ndarray) -> None:
+        """A record comes for `threads` threads, 1 or all: `carry_out` or `stand_down` follows.
+        `commands` are to stay where they are until then."""
+        shared, gates = self._shared, self._shared.gates
+        count = len(commands)
+        shared.record += POINTS
+        gates[0, RECORD] = shared.record
+        gates[0, ADDRESS] = commands.__array_interface__["data"][0]
+        gates[0, COUNT] = count
+        self._parts = 1
+        if threads == 1:
+            return
+        outgrown = shared.lists.shape[2] <= count
+        if outgrown:
+            shared.lists = np.zeros((threads, threads, 2 * count), np.int32)
+        spinning = 0
+        for number, calls in enumerate(shared.calls, 1):
+            if call_on(gates, number, outgrown):
+                spinning += 1
+            else:
+                calls.put(shared.record)
+        if spinning == threads - 1:
+            self._parts = threads
 
-    def stand_down(self) -> None:
-        """The record that they were woken for does not come."""
-        call(self._shared.gates, STAY)
-        self._shared.come_to_rest()
-
-    def carry_out(self, threads: int, work: tuple) -> int:
-        """Run all phases on this thread alone, or on all after `wake`; returns the number of event
-        rows. Raises what any thread raised, which only uncompiled code can."""
+    def census(self, threads: int) -> np.ndarray:
+        """What the record can need at most (see `step.census`)."""
         shared = self._shared
+        take_census(self._parts, threads, shared.gates, shared.counts, shared.lists)
+        return shared.counts[0]
+
+    def stand_down(self, threads: int) -> None:
+        """The record that was begun does not come."""
         if threads > 1:
+            say(self._shared.gates, STAY)
+            self._shared.come_to_rest()
+
+    def carry_out(self, threads: int, administrative: int, work: tuple) -> int:
+        """All phases of the record that was begun; returns the number of event rows. Raises what
+        any thread raised, which only uncompiled code can."""
+        shared = self._shared
+        shared.gates[0, ADMINISTRATIVE] = administrative
+        if threads > 1:
+            same = len(shared.work) == len(work) and all(map(is_, shared.work, work))
             shared.work = work
-            call(shared.gates, GO)
+            say(shared.gates, GO if same else CHANGED)
         total = _run(shared, 0, threads, work)
         if shared.failures:
             shared.come_to_rest()
+            shared.gates[:, MET] = 0
             failure = shared.failures[0]
             shared.failures.clear()
             raise failure
@@ -70,25 +117,26 @@ class _Shared:
     """What the threads of a crew know. It does not know the crew, so that a crew can be forgotten.
 
     gates     where they wait for each other
-    lists     which commands each is to reserve
+    lists     which commands each is to reserve: [who listed them, who reserves them, number]
+    counts    what each found the record to need
     calls     one queue for each thread but the caller's: numbers of records, None at the end
-    done      the last record that each of them has finished with
+    record    the number of the record, in POINTS
+    work      the tables they work on
     """
 
     def __init__(self, threads: int) -> None:
         self.threads = threads
         self.gates = np.zeros((threads, APART), np.int64)
+        self.lists = np.zeros((threads, threads, 1), np.int32)
+        self.counts = np.zeros((threads, 2 * APART), np.int64)
         self.calls = [queue.SimpleQueue() for _ in range(1, threads)]
-        self.done = [0] * (threads - 1)
-        self.lists = np.zeros((threads, 1), np.int32)
-        self.commands: np.ndarray | None = None
         self.record = 0
         self.work: tuple = ()
         self.failures: list[BaseException] = []
 
     def come_to_rest(self) -> None:
         """Wait until no thread looks at this record any more."""
-        while any(done != self.record for done in self.done):
+        while any(state not in (ASLEEP, READY) for state in self.gates[1:, STATE].tolist()):
             time.sleep(DOZE_S)
 
     def dismiss(self) -> None:
@@ -100,20 +148,22 @@ def _serve(shared: _Shared, thread: int) -> None:
     """The life of a thread beside the caller's."""
     calls = shared.calls[thread - 1]
     while (record := calls.get()) is not None:
-        select(thread, shared.threads, shared.commands, shared.lists)  # cannot fail
-        if await_caller(shared.gates):
-            _run(shared, thread, shared.threads, shared.work)
-        shared.done[thread - 1] = record
+        left = FAILED if listen(shared.gates, record) == STAY else AGAIN
+        while left == AGAIN:
+            left = _run(shared, thread, shared.threads, shared.work)
+        if left != RESTS:
+            rest(shared.gates, thread)
 
 
 def _run(shared: _Shared, thread: int, threads: int, work: tuple) -> int:
     """One thread's share. When it fails the others end too instead of waiting for it for ever."""
+    given = (thread, threads, shared.gates, shared.counts, *work)
     try:
         if not PLAIN:
-            return run(thread, threads, shared.gates, *work)
+            return run(*given)
         with np.errstate(over="ignore"):  # of this thread: hashes wrap
-            return run(thread, threads, shared.gates, *work)
+            return run(*given)
     except BaseException as failure:  # raised again by the caller's thread
         shared.failures.append(failure)
-        shared.gates[thread, 0] = GONE
-        return -1
+        shared.gates[thread, MET] = GONE
+        return FAILED

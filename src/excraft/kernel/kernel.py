@@ -14,12 +14,10 @@ from excraft.kernel.layout import (
     WORK,
     Batch,
     Outputs,
-    records,
     table,
 )
 from excraft.kernel.reserve import SEQUENCE
 from excraft.kernel.set_aside import look_up_reserved, look_up_shown
-from excraft.kernel.step import census
 from excraft.kernel.tables import Tables, power_of_two
 from excraft.messages.codec import OutOfOrder, Record
 from excraft.messages.commands import Cause
@@ -48,7 +46,6 @@ class Kernel:
         self.threads, self._reuse = threads, reuse_events
         self._crew = Crew(threads)
         self.tables = Tables()
-        self._counts = np.zeros(64, np.int64)
         self._room = 0  # commands for which there is certainly room, whatever they are
         self._batch = None
         self._out = None
@@ -67,36 +64,30 @@ class Kernel:
 
     def _step(self, record: Record) -> np.ndarray:
         count = len(record.commands)
-        commands = records(record.commands)
-        commands.flags.writeable = False  # one type for all callers, so one compilation
+        commands = np.ascontiguousarray(record.commands)  # stays here until the record is done
         threads = 1 if count < INLINE else self.threads
-        if threads > 1:
-            self._crew.wake(commands)
+        self._crew.begin(threads, commands)
         try:
-            self._make_room(commands, count)
+            self._make_room(threads, count)
         except BaseException:
-            if threads > 1:
-                self._crew.stand_down()
+            self._crew.stand_down(threads)
             raise
         tables = self.tables
         tables.limits[SEQUENCE] = record.sequence
-        state_ = (tables.funds, tables.books, tables.assets)
-        batch = self._batch._replace(commands=commands, lists=self._crew.lists)
-        work = (self._administrative, *state_, batch, self._out, self._rows)
-        rows = self._rows[: self._crew.carry_out(threads, work)]
+        work = (tables.funds, tables.books, tables.assets, self._batch, self._out, self._rows)
+        rows = self._rows[: self._crew.carry_out(threads, self._administrative, work)]
         return rows if self._reuse else rows.copy()
 
-    def _make_room(self, commands: np.ndarray, count: int) -> None:
+    def _make_room(self, threads: int, count: int) -> None:
         """Let the tables grow. Small records draw on a reserve that is filled up now and then, so
         that they need not be looked through first."""
         self._room -= count
         self._administrative = 1
-        if count > RESERVE or self._room < 0:
-            self._counts[:] = 0
-            census(commands, self._counts)
-            self._administrative = int(self._counts[50])
-            self._counts += RESERVE * NEEDS
-            self.tables.ensure(self._counts)
+        if threads > 1 or count > RESERVE or self._room < 0:
+            counts = self._crew.census(threads)
+            self._administrative = int(counts[50])
+            counts += RESERVE * NEEDS
+            self.tables.ensure(counts)
             self._room = RESERVE
             self._buffers(count)
 
@@ -113,11 +104,12 @@ class Kernel:
         count = max(count, RESERVE)
         markets = len(self.tables.books.markets) + BOOK_PARTITIONS + 1
         batch = self._batch
+        lists = self._crew.lists
         if batch is None or len(batch.work) < count or batch.ranks.shape[1] < markets:
             size = power_of_two(max(count, 16 if batch is None else len(batch.work)))
             self._batch = Batch(
                 commands=None,
-                lists=self._crew.lists,
+                lists=lists,
                 work=table(WORK, size),
                 sorted=np.zeros(size, np.int64),
                 waiting=np.zeros((self.threads, size), np.int64),
@@ -127,6 +119,8 @@ class Kernel:
                 owners=np.zeros(BOOK_PARTITIONS, np.int64),
                 load=np.zeros(self.threads, np.int64),
             )
+        elif batch.lists is not lists:
+            self._batch = batch._replace(lists=lists)
         self.scratch(count)
 
     def scratch(self, count: int = 0) -> Outputs:

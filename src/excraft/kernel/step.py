@@ -48,14 +48,28 @@ BOOK_BITS = BOOK_PARTITIONS.bit_length() - 1
 SHORT = 64  # records of at most so many commands are not prefetched
 
 
-@entry
-def census(commands, counts):
-    """What a record can need at most: counts[0..15] balances and [16..31] client ids per funds
-    partition, [32..47] orders per book partition, [48] accounts, [49] assets or markets, [50] all
-    administrative commands, [51] balances in any one funds partition."""
-    for i in range(len(commands)):
+@compiled
+def census(part, parts, threads, commands, counts, lists):
+    """What the `part`th of `parts` of a record can need at most: counts[0..15] balances and
+    [16..31] client ids per funds partition, [32..47] orders per book partition, [48] accounts,
+    [49] assets or markets, [50] all administrative commands, [51] balances in any one funds
+    partition. In the same pass: the numbers of its commands for each thread that will reserve
+    them; how many they are stands behind the place of the record's last command."""
+    total = len(commands)
+    for k in range(len(counts)):
+        counts[k] = 0
+    if threads > 1:
+        for t in range(threads):
+            lists[part, t, total] = 0
+    for i in range(total * part // parts, total * (part + 1) // parts):
+        prefetch_to_read(commands, min(i + 4 * AHEAD, total - 1))
         c = commands[nth(i)]
         account = i64(c.account) & (FUNDS_PARTITIONS - 1)
+        if threads > 1:
+            mine = lists[nth(part), nth(thread_of(i64(c.account), threads))]
+            at = i64(mine[nth(total)])
+            mine[nth(at)] = i
+            mine[nth(total)] = at + 1
         places = 1 if c.kind == PLACE_ORDER else 0  # added, as a branch would be mispredicted
         counts[account] += 2 * places
         counts[32 + (i64(c.market) & (BOOK_PARTITIONS - 1))] += places
@@ -135,44 +149,33 @@ def note(market, order_id, each):
     return (rank << 32) | (order_id & LOW)
 
 
-@compiled
-def list_commands(thread, threads, commands, mine):
-    """The numbers of the commands whose accounts a thread looks after; how many they are stands
-    behind the place of the last command."""
-    total = 0
-    for i in range(len(commands)):
-        mine[nth(total)] = i
-        total += 1 if thread_of(i64(commands[nth(i)].account), threads) == thread else 0
-    mine[len(commands)] = total
-
-
-@entry
-def select(thread, threads, commands, lists):
-    """Before phase 1, while the caller's thread prepares the record: list the commands that this
-    thread is to reserve; thread 1 does it for thread 0 too."""
-    if thread == 1:
-        list_commands(0, threads, commands, lists[0])
-    list_commands(thread, threads, commands, lists[thread])
-
-
 @entry
 def reserve(thread, threads, funds, books, batch, out):
     """Phase 1: the accounts of this thread."""
+    waiting = batch.waiting[thread]
+    for i in range(len(batch.commands)):
+        waiting[i] = 0
+    for part in range(threads):
+        reserve_part(part, thread, threads, funds, books, batch, out)
+
+
+@compiled
+def reserve_part(part, thread, threads, funds, books, batch, out):
+    """Of the commands that this thread reserves, those that the `part`th thread listed."""
     events, tops = out.events[nth(thread)], out.tops[thread]
     commands, limits = batch.commands, batch.limits
-    mine = batch.lists[thread]
+    mine = batch.lists[nth(part), nth(thread)]
     waiting, each = batch.waiting[thread], markets_each(batch)
-    total = len(commands)
-    for i in range(total):
-        waiting[i] = 0
-    if threads > 1:
-        total = i64(mine[total])
+    total = len(commands) if threads == 1 else i64(mine[len(commands)])
     for k in range(total):
         if total > SHORT and k + AHEAD < total:
             ahead = k + AHEAD if threads == 1 else i64(mine[k + AHEAD])
             fetch_account(funds, books, commands[nth(ahead)], limits)
-            prefetch(batch.work, ahead)
-            prefetch_second(batch.work, ahead)
+            prefetch(batch.work, ahead)  # of a cancel that is all
+            places = commands[nth(ahead)].kind == PLACE_ORDER
+            prefetch_second(batch.work, ahead if places else 0)
+            ahead = min(k + 4 * AHEAD, total - 1)
+            prefetch_to_read(commands, ahead if threads == 1 else i64(mine[ahead]))
             ahead = min(k + 2 * AHEAD, total - 1)
             fetch_market(books, commands[ahead if threads == 1 else i64(mine[ahead])], limits)
         i = k if threads == 1 else i64(mine[k])
@@ -266,9 +269,12 @@ def settle(thread, threads, funds, books, out):
     settle_own(thread, funds, books, out)
     mine = out.mine[thread]
     for origin in range(threads):
+        if origin == thread:
+            continue
         rows, events = out.settlements[nth(origin), 1], out.events[nth(origin)]
-        total = 0
-        for k in range(i64(out.tops[origin, OTHER_ROWS])):
+        total, count = 0, i64(out.tops[origin, OTHER_ROWS])
+        for k in range(count):
+            prefetch_to_read(rows, min(k + 2 * AHEAD, count - 1))
             mine[total] = k
             total += 1 if thread_of(i64(rows[k].account), threads) == thread else 0
         for k in range(total):
