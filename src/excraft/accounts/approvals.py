@@ -3,7 +3,7 @@
 import json
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -48,10 +48,7 @@ _ENDS = frozenset({State.REFUSED, State.EXPIRED, State.WITHDRAWN})
 TRANSITIONS: dict[State, frozenset[State]] = {
     State.PROPOSED: _ENDS | {State.APPROVED},
     State.APPROVED: _ENDS | {State.EXECUTED},
-    State.EXECUTED: frozenset(),
-    State.REFUSED: frozenset(),
-    State.EXPIRED: frozenset(),
-    State.WITHDRAWN: frozenset(),
+    **dict.fromkeys((State.EXECUTED, *_ENDS), frozenset()),
 }
 OPEN = frozenset(state for state, after in TRANSITIONS.items() if after)
 
@@ -182,9 +179,11 @@ class Approvals:
         with self._database.read() as connection:
             return self._as_of_now(self._load(connection, number))
 
-    def newest(self, *, only_open: bool = True, limit: int = 100) -> list[Proposal]:
-        """The newest, oldest of them first."""
-        query = select(_p.id).order_by(_p.id.desc()).limit(limit)
+    def newest(
+        self, *, only_open: bool = True, limit: int = 100, acts: Collection[str] = tuple(Act)
+    ) -> list[Proposal]:
+        """The newest of these acts, oldest of them first."""
+        query = select(_p.id).where(_p.act.in_(acts)).order_by(_p.id.desc()).limit(limit)
         if only_open:
             query = query.where(_p.state.in_(OPEN), _p.expires_ns > self._clock())
         with self._database.read() as connection:

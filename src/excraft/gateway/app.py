@@ -15,8 +15,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
 
-from excraft.gateway import account, admin_announcements, auth, errors, kyc_webhook, proofs
-from excraft.gateway.desk import page
+from excraft.gateway import (
+    account,
+    admin_announcements,
+    auth,
+    errors,
+    kyc_webhook,
+    pages,
+    proofs,
+)
 from excraft.gateway.endpoints import ENDPOINTS, PERMISSION, Endpoint, Security
 from excraft.gateway.errors import ApiError
 from excraft.gateway.exchange import Exchange
@@ -66,7 +73,7 @@ def application(
     """REST, WebSocket API, streams and /account of one exchange."""
     more = [
         *account.routes(exchange),
-        *page.routes(exchange),
+        *pages.routes(exchange),
         *kyc_webhook.routes(exchange),
         *proofs.routes(exchange),
         *admin_announcements.routes(exchange),

@@ -3,10 +3,13 @@
 from tests.gateway.attacks.places import Place
 
 LISTEN_KEY = "/api/v3/userDataStream"
-PAGES = [Place("open", "GET", path) for path in ("/announcements", "/desk", "/liabilities")]
+PAGES = [
+    Place("open", "GET", path) for path in ("/announcements", "/desk", "/staff", "/liabilities")
+]
 OPEN = {
     *PAGES,
     Place("open", "GET", "/desk/{name}"),
+    Place("open", "GET", "/staff/{name}"),
     Place("open", "GET", "/liabilities/{day}/root.json"),
     Place("open", "POST", "/kyc/webhook/{provider}"),
     *(Place("open", method, LISTEN_KEY) for method in ("POST", "PUT", "DELETE")),

@@ -20,6 +20,7 @@ ROOT: set[str] = set()
 PEOPLE = {SUPPORT, COMPLIANCE, FINANCE, AUDITOR}
 MONEY = {COMPLIANCE, FINANCE, AUDITOR}
 SETTINGS = {FINANCE, MARKETS, AUDITOR}
+ALL = {SUPPORT, COMPLIANCE, FINANCE, MARKETS, AUDITOR, "nothing"}
 
 
 class Said(NamedTuple):
@@ -217,10 +218,9 @@ _OPERATIONS: dict[str, Row] = {
     "member_reset_second_factor": Row(ROOT, op(member="{vera}", reason="lost")),
 }  # fmt: skip
 _PAGES: dict[tuple[str, str], list[Row]] = {
-    ("GET", "/openapi.json"): [
-        Row({SUPPORT, COMPLIANCE, FINANCE, MARKETS, AUDITOR, "nothing"}, page())
-    ],
-    ("GET", "/proposals"): [Row({AUDITOR}, page(all=True))],
+    ("GET", "/openapi.json"): [Row(ALL, page())],
+    ("GET", "/me"): [Row(ALL, page())],
+    ("GET", "/proposals"): [Row(ALL, page(all=True))],  # each sees those they may approve
     ("GET", "/roles"): [Row({AUDITOR}, page())],
     ("GET", "/audit"): [Row({AUDITOR}, page())],
     ("GET", "/kyc/documents/{document}"): [Row({COMPLIANCE, AUDITOR}, _document)],

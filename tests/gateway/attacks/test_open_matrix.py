@@ -6,7 +6,8 @@ import json
 import httpx
 import pytest
 
-from excraft.gateway.desk.page import FOLDER, TYPES
+from excraft.gateway.pages import PAGES as FOLDERS
+from excraft.gateway.pages import TYPES
 from tests.gateway.attacks.open_rows import LISTEN_KEY, PAGES
 from tests.gateway.attacks.serving import serving
 from tests.gateway.attacks.town import HERE, changed, leaked, order, state
@@ -19,13 +20,19 @@ pytestmark = pytest.mark.anyio
 async def test_pages_for_everybody_show_nothing_of_anybody(town):
     before = await state(town)
     paths = [place.path for place in PAGES]
-    paths += [f"/desk/{f.name}" for f in FOLDER.iterdir() if f.suffix in TYPES]
+    paths += [
+        f"/{page.name}/{file.name}"
+        for page in FOLDERS
+        for file in page.folder.iterdir()
+        if file.suffix in TYPES
+    ]
     for path in paths:
         for browser in (town.browser(), town.mallory, town.vera):
             reply = await browser.http.get(path)
             assert reply.status_code == 200 and not leaked(town, reply.text), path
-    for name in ("page.py", "..%2fpage.py", "%2e%2e/page.py", "desk.html%00.js"):
-        assert (await town.public.http.get(f"/desk/{name}")).status_code == 404
+    for name in ("__init__.py", "..%2fpages.py", "%2e%2e/pages.py", "desk.html%00.js"):
+        for page in FOLDERS:
+            assert (await town.public.http.get(f"/{page.name}/{name}")).status_code == 404
     assert not changed(before, await state(town))
 
 

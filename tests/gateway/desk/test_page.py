@@ -152,5 +152,5 @@ def test_every_answer_has_its_own_nonce_and_nothing_else_may_run(exchange):
         reply = httpx.get(f"{exchange.url}/desk/{name}")
         assert reply.status_code == 200 and "innerHTML" not in reply.text
         assert reply.headers["x-content-type-options"] == "nosniff"
-    for name in ("page.py", "desk.html", "..%2Fapp.py", "%2e%2e/app.py", "__init__.py"):
+    for name in ("pages.py", "desk.html", "..%2Fapp.py", "%2e%2e/app.py", "__init__.py"):
         assert httpx.get(f"{exchange.url}/desk/{name}").status_code == 404

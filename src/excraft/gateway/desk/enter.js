@@ -16,7 +16,7 @@ export function enter(place, entered, token) {
     body.replaceChildren(...views[kind](given));
   }
   const views = {
-    login: () => [loginForm(entered), ...otherWays(entered)],
+    login: () => waysIn(entered),
     signup: () => signUp(),
     confirm: (given) => confirm(given, () => open("login")),
     reset: (given) => reset(given, () => open("login")),
@@ -26,6 +26,11 @@ export function enter(place, entered, token) {
   }
   place.replaceChildren(node("h1", {}, "Your desk"), tabs, body);
   open(token ? token.kind : "login", token ? token.value : "");
+}
+
+// Every way to log in; the staff's page has the same.
+export function waysIn(entered) {
+  return [loginForm(entered), ...otherWays(entered)];
 }
 
 function loginForm(entered) {

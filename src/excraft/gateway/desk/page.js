@@ -10,8 +10,13 @@ export class Failure extends Error {
   constructor(code, message) { super(message); this.code = code; }
 }
 
-// One request to /account. A sensitive one opens the step-up and is then sent again.
+// One request to /account; what it answers.
 export async function ask(method, path, body) {
+  return (await send(method, "/account/" + path, body)).json();
+}
+
+// One request to an address of ours. A sensitive one opens the step-up and is then sent again.
+export async function send(method, address, body) {
   const headers = { "x-csrf-token": csrf };
   const options = { method, headers, credentials: "same-origin" };
   if (body instanceof File) {
@@ -23,13 +28,13 @@ export async function ask(method, path, body) {
   }
   let reply;
   try {
-    reply = await fetch("/account/" + path, options);
+    reply = await fetch(address, options);
   } catch {
     throw new Failure("offline", "The exchange cannot be reached; try again.");
   }
+  if (reply.ok) return reply;
   const found = await reply.json();
-  if (reply.ok) return found;
-  if (found.error === "step_up_needed" && stepUp && await stepUp()) return ask(method, path, body);
+  if (found.error === "step_up_needed" && stepUp && await stepUp()) return send(method, address, body);
   throw new Failure(found.error, found.message);
 }
 
@@ -89,8 +94,9 @@ export function when(ns) {
   return ns === null ? "never" : new Date(ns / 1e6).toLocaleString();
 }
 
-export function saved(name, text) {
-  const url = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
+// `content`: a text, or a Blob.
+export function saved(name, content) {
+  const url = URL.createObjectURL(new Blob([content], { type: content.type || "text/plain" }));
   const link = node("a", { href: url, download: name });
   link.click();
   setTimeout(() => URL.revokeObjectURL(url), 1000);

@@ -81,16 +81,34 @@ def _staff(request: Request) -> Staff:
     return request.app.state.exchange.staff
 
 
+@routes.get("/me", tags=["me"])
+async def me(request: Request) -> dict:
+    """Who asks, their roles, and what these let them do; nobody needs an act for it."""
+    actor, known = request.state.actor, _staff(request).roles
+
+    def look() -> dict:
+        return {
+            "member": actor.member_id, "who": actor.who,
+            "name": _exchange(request).members.by_id(actor.member_id).name,
+            "roles": known.roles_of(actor.member_id), "acts": sorted(known.acts_of(actor)),
+        }  # fmt: skip
+
+    return await asyncio.to_thread(look)
+
+
 @routes.get("/proposals", tags=["proposals"])
 async def proposals(
     request: Request, all: bool = False, limit: Annotated[int, Query(ge=1, le=SHOWN_MAX)] = 100
 ) -> dict:
-    """Those that wait; with `all` also those that ended."""
-    await _looking(request, Act.SEE_ROLES)
-    found = await asyncio.to_thread(
-        lambda: _staff(request).approvals.newest(only_open=not all, limit=limit)
-    )
-    return {"proposals": [shown(made) for made in found]}
+    """Those that wait; with `all` also those that ended. Without SEE_ROLES only those of acts that
+    one holds, who may approve them."""
+
+    def look() -> list:
+        mine = _staff(request).roles.acts_of(request.state.actor)
+        acts = Act if Act.SEE_ROLES in mine else mine
+        return _staff(request).approvals.newest(only_open=not all, limit=limit, acts=acts)
+
+    return {"proposals": [shown(made) for made in await asyncio.to_thread(look)]}
 
 
 @routes.post("/proposals/{number}/approve", tags=["proposals"])

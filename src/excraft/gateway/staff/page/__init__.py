@@ -1,0 +1,1 @@
+"""The page for staff: plain files, served under /staff."""

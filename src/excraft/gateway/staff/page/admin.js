@@ -1,0 +1,89 @@
+// What every section of staff uses: operations, what came of them, facts, and forms with a reason.
+import { Failure, action, field, form, node, send } from "/desk/page.js";
+
+export { when } from "/desk/page.js";
+
+// One request to /admin, where who has no role finds nothing at all.
+export async function call(method, path, body) {
+  try {
+    return await send(method, "/admin/" + path, body);
+  } catch (wrong) {
+    if (wrong.code !== "not_found") throw wrong;
+    throw new Failure("no_role", "You have no role here. An administrator gives roles; then log in again.");
+  }
+}
+
+export async function get(path) {
+  return (await call("GET", path)).json();
+}
+
+// An operation that only looks.
+export async function look(name, given = {}) {
+  return (await (await call("POST", name, given)).json()).result;
+}
+
+// What changes something: done, or proposed where others must approve. Then the page is drawn anew.
+export async function act(path, given, text) {
+  const found = await (await call("POST", path, given)).json();
+  const made = found.proposal;
+  const waits = made && ["PROPOSED", "APPROVED"].includes(made.state);
+  tell(waits ? `This needs ${made.needed} approval${made.needed === 1 ? "" : "s"} by others who may ${made.act}: `
+    + `proposal ${made.id} waits for them under Proposals.` : text);
+  again();
+  return found;
+}
+
+export function tell(text) { document.getElementById("told").textContent = text; }
+
+// The section of a hash like "#kyc/7"; the same hash draws it anew.
+export function go(hash) {
+  if (location.hash === hash) window.dispatchEvent(new Event("hashchange"));
+  else location.hash = hash;
+}
+
+export const again = () => go(location.hash);
+
+export const said = () => node("p", { class: "said", role: "status" });
+
+export function button(title, work, kind = "quiet") {
+  const line = said();
+  return node("div", {}, action(title, line, work, kind), line);
+}
+
+// A form behind its title; closed, so that nothing is decided by one press.
+export function decide(title, fields, press, work) {
+  const made = form("", fields, press, work);
+  made.classList.remove("card");
+  return node("details", {}, node("summary", {}, title), made);
+}
+
+export const reason = (hint = "one line; it stands in the audit log", title = "Reason") =>
+  field(title, { name: "reason", required: true, maxlength: 300 }, hint);
+
+export function choice(title, name, options, chosen) {
+  const made = Object.entries(options).map(([value, text]) => node("option", { value, selected: value === chosen }, text));
+  return node("label", {}, title, node("select", { name }, ...made));
+}
+
+export function facts(pairs) {
+  return node("dl", {}, ...pairs.filter(([, value]) => value !== "" && value !== null && value !== undefined)
+    .flatMap(([name, value]) => [node("dt", {}, name), node("dd", {}, value instanceof Node ? value : String(value))]));
+}
+
+export function card(title, ...children) {
+  return node("div", { class: "card" }, node("h2", {}, title), ...children);
+}
+
+export function list(rows, empty) {
+  return rows.length ? node("ul", { class: "list" }, ...rows) : node("p", { class: "soft" }, empty);
+}
+
+export const soft = (text) => node("p", { class: "soft" }, text);
+export const mark = (text, kind = "") => node("span", { class: "mark " + kind }, text);
+export const link = (hash, text) => node("a", { href: hash }, text);
+
+// Whoever acted, for people: "you", "member 7", or who had a shell.
+export function person(who, me) {
+  if (who === me.who) return "you";
+  return who.startsWith("member:") ? "member " + who.slice(7) : who;
+}

@@ -1,0 +1,91 @@
+// The whole page of staff: who is here, what their roles let them see, and the section that is open.
+// A new section is one import, one line in SECTIONS and one <section> in staff.html.
+import { waysIn } from "/desk/enter.js";
+import { ask, attempt, node, setCsrf, setStepUp } from "/desk/page.js";
+import { stepUpIn } from "/desk/stepup.js";
+import { get, go, tell } from "./admin.js";
+import { kyc } from "./kyc.js";
+
+// What fills it, and the acts of which one opens it. The server refuses the rest anyway.
+const SECTIONS = {
+  kyc: [kyc, ["SEE_KYC"]],
+};
+const at = (id) => document.getElementById(id);
+let me = null;
+let turns = 0;
+
+function show(id) {
+  for (const section of document.querySelectorAll("main > section")) section.hidden = section.id !== id;
+  for (const place of at("places").children) place.setAttribute("aria-current", place.dataset.of === id);
+}
+
+const open = () => Object.keys(SECTIONS).filter((id) => SECTIONS[id][1].some(me.may));
+
+// The section of the hash, drawn when all of it has come; what was asked for later wins.
+async function draw() {
+  const [name, argument] = location.hash.slice(1).split("/");
+  const id = open().includes(name) ? name : open()[0];
+  if (!id) return;
+  const turn = ++turns;
+  let made;
+  try {
+    made = await SECTIONS[id][0](me, id === name && argument ? decodeURIComponent(argument) : "");
+  } catch (wrong) {
+    if (wrong.code === "no_session") return out(wrong);
+    made = [node("p", { class: "said bad", role: "alert" }, wrong.message)];
+  }
+  if (turn !== turns || !me) return;
+  const moved = at(id).hidden;
+  at(id).replaceChildren(node("h1", {}, at(id).dataset.title), ...made);
+  show(id);
+  if (moved) {
+    tell("");
+    at("main").focus();
+  }
+}
+
+async function entered(found) {
+  setCsrf(found.csrf);
+  at("enter").replaceChildren();
+  const { email } = await ask("GET", "me");
+  at("who").textContent = email;
+  at("logout").hidden = false;
+  try {
+    const known = await get("me");
+    me = { ...known, may: (act) => known.acts.includes(act) };
+  } catch (wrong) {
+    return noStaff(wrong);
+  }
+  at("who").textContent = `${email}, member ${me.member}: ${me.roles.join(", ")}`;
+  at("places").replaceChildren(...open().map((id) => node("a", { href: "#" + id, "data-of": id }, at(id).dataset.title)));
+  at("places").hidden = false;
+  if (!open().length) return noStaff({ message: "Your roles open nothing on this page; what they allow is done with /admin." });
+  go(location.hash || "#" + open()[0]);
+}
+
+function noStaff(wrong) {
+  at("enter").replaceChildren(node("h1", {}, "Staff"), node("div", { class: "card" }, node("p", {}, wrong.message),
+    node("p", {}, "What is yours as a member: ", node("a", { href: "/desk" }, "your desk"), ".")));
+  show("enter");
+}
+
+function out(wrong) {
+  me = null;
+  setCsrf("");
+  tell("");
+  at("who").textContent = "";
+  at("places").replaceChildren();
+  at("places").hidden = at("logout").hidden = true;
+  for (const id of Object.keys(SECTIONS)) at(id).replaceChildren();
+  const said = node("p", { class: "said bad", role: "alert" }, wrong && wrong.code !== "no_session" ? wrong.message : "");
+  at("enter").replaceChildren(node("h1", {}, "Staff"), ...waysIn((found) => entered(found).catch(out)), said);
+  show("enter");
+}
+
+setStepUp(stepUpIn(at("step-up")));
+window.addEventListener("hashchange", () => me && draw());
+at("logout").addEventListener("click", () => attempt(node("p"), at("logout"), async () => {
+  await ask("POST", "logout", {});
+  out();
+}));
+ask("GET", "me").then(entered).catch(out);
