@@ -51,6 +51,7 @@ class Filter(NamedTuple):
     outcome: str | None = None
     since_ns: int | None = None
     until_ns: int | None = None
+    before: int | None = None  # rows with a smaller number
 
 
 class Verified(NamedTuple):
@@ -213,4 +214,6 @@ def _filtered(wanted: Filter) -> Select:
         query = query.where(_c.time_ns >= wanted.since_ns)
     if wanted.until_ns is not None:
         query = query.where(_c.time_ns < wanted.until_ns)
+    if wanted.before is not None:
+        query = query.where(_c.number < wanted.before)
     return query

@@ -239,9 +239,13 @@ class Book:
                     [{"row": row, "why": why[:500]} for row, why in refused.items()],
                 )
 
-    def deposits(self, account: int | None = None, limit: int = 1000) -> list[Row]:
-        """Newest first, of one account or of all."""
+    def deposits(
+        self, account: int | None = None, limit: int = 1000, found: bool = False
+    ) -> list[Row]:
+        """Newest first, of one account or of all; `found`: what waits to be released only."""
         asked = select(custody_deposits).where(_D.chain_id == self.chain_id)
+        if found:
+            asked = asked.where(_D.log <= FOUND, _D.status == Status.KEPT_BACK)
         if account is not None:
             asked = asked.where(_D.account == account)
         with self._database.read() as connection:

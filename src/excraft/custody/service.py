@@ -196,11 +196,14 @@ class Custody:
         """The account's deposit address, the same on every chain; made the first time."""
         return await asyncio.to_thread(self.addresses.of, account)
 
-    async def deposits(self, account: int | None, limit: int = 1000) -> list[Row]:
-        """Newest first, of one account or of everybody, over all chains."""
+    async def deposits(
+        self, account: int | None, limit: int = 1000, found: bool = False
+    ) -> list[Row]:
+        """Newest first, of one account or of everybody, over all chains; `found`: only what the
+        comparison found and nobody released."""
         books = [w.book for w in self.chains.values() if w.book is not None]
         rows = await asyncio.to_thread(
-            lambda: [row for book in books for row in book.deposits(account, limit)]
+            lambda: [row for book in books for row in book.deposits(account, limit, found)]
         )
         return sorted(rows, key=lambda row: (row.seen_ns, row.id), reverse=True)[:limit]
 
@@ -222,7 +225,11 @@ class Custody:
         return {
             "frozen": self.withdrawals_frozen,
             "alarms": [
-                {"id": row.id, "chain": row.chain_id, "reason": row.reason} for row in self._open
+                {
+                    "id": row.id, "chain": row.chain_id, "reason": row.reason,
+                    "raised_ns": row.raised_ns,
+                }
+                for row in self._open
             ],
             "chains": [
                 {

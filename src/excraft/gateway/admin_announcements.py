@@ -59,6 +59,18 @@ async def announcement_end(exchange: Exchange, id: int) -> None:
         raise Refused(f"there is no announcement {id} that has not ended")
 
 
+@operation
+async def announcement_list(exchange: Exchange) -> list:
+    """Those that were made, also what begins later or has ended; the newest first."""
+
+    def look() -> list[dict[str, Any]]:
+        with exchange.history.database.read() as connection:
+            rows = connection.execute(select(announcements).order_by(_c.id.desc()).limit(SHOWN))
+            return [row._asdict() for row in rows]
+
+    return await asyncio.to_thread(look)
+
+
 def in_force(exchange: Exchange, now: int) -> list[dict[str, Any]]:
     """The newest first. Blocks."""
     asked = select(_c.id, _c.title, _c.text, _c.from_ns, _c.until_ns).where(

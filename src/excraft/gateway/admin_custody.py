@@ -29,24 +29,32 @@ async def custody_status(exchange: Exchange) -> dict:
 
 
 @operation
-async def custody_deposits(exchange: Exchange, member: str = "", limit: int = 100) -> list:
-    """What came, the newest first."""
+async def custody_deposits(
+    exchange: Exchange, member: str = "", limit: int = 100, found: bool = False
+) -> list:
+    """What came, the newest first; `found`: only what waits for `custody_release`."""
     custody, account = _custody(exchange), None
     if member:
-        found = exchange.members.by_name(member)
-        if found is None:
-            raise Refused(f"there is no member {member!r}; `excraft member list` shows all")
-        account = found.account
+        account = member_of(exchange, member).account
     assets = exchange.engine.listings.assets
+    rows = await custody.deposits(account, limit, found)
+    names = await asyncio.to_thread(_names, exchange, {row.account for row in rows})
     return [
         {
             "id": row.id, "network": custody.network(row.chain_id), "account": row.account,
+            "member": names.get(row.account, ""), "address": row.address,
             "asset": assets[row.asset].symbol, "amount": assets[row.asset].text(row.atoms),
             "state": Status(row.status).name, "transaction": row.transaction,
             "block": row.block, "note": row.note or "",
         }
-        for row in await custody.deposits(account, limit)
+        for row in rows
     ]  # fmt: skip
+
+
+def _names(exchange: Exchange, accounts: set[int]) -> dict[int, str]:
+    """Of the members behind accounts; our own wallets have none. Blocks."""
+    found = {account: exchange.members.by_account(account) for account in accounts}
+    return {account: member.name for account, member in found.items() if member is not None}
 
 
 @operation

@@ -4,8 +4,10 @@ import asyncio
 import json
 from typing import Any
 
+from excraft.accounts.acts import Act
 from excraft.accounts.audit import Filter
 from excraft.gateway.admin import Refused, asset_of, execute, member_of, operation
+from excraft.gateway.admin_rights import acting
 from excraft.gateway.exchange import Exchange
 from excraft.messages.commands import CancelAll, PayReferral, SetParameter
 from excraft.messages.events import EventKind
@@ -56,36 +58,46 @@ def _by_number(exchange: Exchange, wanted: str) -> list:
 
 @operation
 async def member_show(exchange: Exchange, member: str) -> dict:
-    """Flags, balances, open orders, keys and notes of one member."""
+    """Flags and notes of one member; for who may see them also balances, orders and keys."""
     found = member_of(exchange, member)
-    engine, listings = exchange.engine, exchange.engine.listings
-    shown = engine.all_shown(found.account)
+    listings = exchange.engine.listings
     state = listings.account_parameter(found.account, Parameter.ACCOUNT_STATE)
 
     def look() -> tuple:
         wanted = Filter(act="WRITE_NOTE")
         notes = exchange.staff.audit.newest(wanted, 10_000) if exchange.staff else []
-        return exchange.api_keys.list(found), [n for n in notes if _is_about(n, found.name)]
+        acts = exchange.staff.roles.acts_of(acting()) if exchange.staff else frozenset(Act)
+        keys = exchange.api_keys.list(found) if Act.SEE_PERSONAL_DETAILS in acts else None
+        return acts, keys, [n for n in notes if _is_about(n, found.name)]
 
-    keys, notes = await asyncio.to_thread(look)
-    return {
+    acts, keys, notes = await asyncio.to_thread(look)
+    shown = {
         "id": found.id, "name": found.name, "account": found.account,
         "state": AccountState(state).name,
         "parameters": {p.name: listings.account_parameter(found.account, p) for p in _SHOWN},
-        "balances": [
-            {"asset": a.symbol, "free": a.text(free), "locked": a.text(locked)}
-            for a, (free, locked) in zip(listings.assets, shown, strict=True)
-            if free or locked
-        ],
-        "open_orders": len(engine.orders.open(found.account)),
-        "api_keys": [
-            {"label": k.label, "kind": k.kind, "revoked": k.revoked_ns is not None} for k in keys
-        ],
         "notes": [
             {"time_ns": n.time_ns, "who": n.who, "payload": n.payload}
             for n in notes[-NOTES_SHOWN:]
         ],
     }  # fmt: skip
+    if keys is not None:
+        shown["api_keys"] = [
+            {"label": k.label, "kind": k.kind, "revoked": k.revoked_ns is not None} for k in keys
+        ]
+    return shown | (_money(exchange.engine, found.account) if Act.SEE_MONEY in acts else {})
+
+
+def _money(engine: Any, account: int) -> dict:
+    """What somebody with SEE_MONEY also sees of an account."""
+    owned = zip(engine.listings.assets, engine.all_shown(account), strict=True)
+    return {
+        "balances": [
+            {"asset": a.symbol, "free": a.text(free), "locked": a.text(locked)}
+            for a, (free, locked) in owned
+            if free or locked
+        ],
+        "open_orders": len(engine.orders.open(account)),
+    }
 
 
 def _is_about(row: Any, name: str) -> bool:

@@ -90,6 +90,7 @@ RIGHTS: dict[str, Right] = {
     "wallet_status": Right(Act.SEE_CUSTODY),
     "announce": Right(Act.ANNOUNCE),
     "announcement_end": Right(Act.ANNOUNCE),
+    "announcement_list": Right(Act.SEE_SETTINGS),
     "kyc_queue": Right(Act.SEE_KYC),
     "kyc_status": Right(Act.SEE_KYC),
     "kyc_show": Right(Act.SEE_KYC),

@@ -204,6 +204,7 @@ _OPERATIONS: dict[str, Row] = {
     "kyc_link": Row({COMPLIANCE}, op(member="{vera}", other="{mallory}", reason="one owner")),
     "announce": Row({MARKETS}, op(title="Fees", text="They fall.")),
     "announcement_end": Row({MARKETS}, _ended),
+    "announcement_list": Row(SETTINGS, op()),
     "custody_freeze": Row({COMPLIANCE, FINANCE}, op(reason="a drill")),
     "custody_resolve": Row(ROOT, _alarm, 202),
     "custody_accept": Row(ROOT, op(network="ETH", asset="EXT", address="0x" + "a0" * 20,
@@ -222,7 +223,8 @@ _PAGES: dict[tuple[str, str], list[Row]] = {
     ("GET", "/me"): [Row(ALL, page())],
     ("GET", "/proposals"): [Row(ALL, page(all=True))],  # each sees those they may approve
     ("GET", "/roles"): [Row({AUDITOR}, page())],
-    ("GET", "/audit"): [Row({AUDITOR}, page())],
+    ("GET", "/audit"): [Row({AUDITOR}, page(before=9))],
+    ("GET", "/audit/verify"): [Row({AUDITOR}, page())],
     ("GET", "/kyc/documents/{document}"): [Row({COMPLIANCE, AUDITOR}, _document)],
     ("POST", "/roles"): [Row(ROOT, _new_role, 202)],
     ("POST", "/proposals/{number}/approve"): [Row({FINANCE}, _approve)],

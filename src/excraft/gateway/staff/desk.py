@@ -5,12 +5,13 @@ import json
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from excraft.accounts.acts import Act
 from excraft.accounts.approvals import Proposal
 from excraft.accounts.audit import Filter
 from excraft.accounts.executors import executor_of
+from excraft.accounts.refusals import Refused
 from excraft.accounts.staff import Staff
 from excraft.accounts.staff_errors import BadPayload, NotAllowed, WrongState
 from excraft.gateway import admin, admin_kyc
@@ -33,6 +34,17 @@ class Approval(_Shape):
 
 class Reason(_Shape):
     reason: str
+
+
+class AuditPage(BaseModel):
+    """Rows with exactly these, and a number below `before`."""
+
+    who: str | None = None
+    act: str | None = None
+    object: str | None = None
+    outcome: str | None = None
+    before: int | None = Field(None, ge=1, lt=1 << 63)
+    limit: int = Field(100, ge=1, le=SHOWN_MAX)
 
 
 class RoleChange(_Shape):
@@ -64,6 +76,7 @@ def shown(made: Proposal) -> dict[str, Any]:
 
 
 routes = APIRouter()
+_walking = asyncio.Lock()
 
 
 async def _looking(request: Request, act: Act) -> None:
@@ -186,19 +199,31 @@ async def change_role(request: Request, body: RoleChange) -> dict:
 
 
 @routes.get("/audit", tags=["audit"])
-async def audit(
-    request: Request, who: str | None = None, act: str | None = None,
-    object: str | None = None, limit: Annotated[int, Query(ge=1, le=SHOWN_MAX)] = 100,
-) -> dict:  # fmt: skip
+async def audit(request: Request, asked: Annotated[AuditPage, Query()]) -> dict:
     """The newest rows that fit, oldest of them first, and the head of the chain."""
     await _looking(request, Act.READ_AUDIT)
-    wanted = Filter(who=who, act=act, object=object)
-    rows = await asyncio.to_thread(_staff(request).audit.newest, wanted, limit)
+    wanted = Filter(**asked.model_dump(exclude={"limit"}))
+    rows = await asyncio.to_thread(_staff(request).audit.newest, wanted, asked.limit)
     head = await asyncio.to_thread(_staff(request).audit.head)
     return {
         "rows": [row._asdict() | {"hash": row.hash.hex()} for row in rows],
         "head": {"number": head.number, "hash": head.hash.hex()},
     }
+
+
+@routes.get("/audit/verify", tags=["audit"])
+async def verify_audit(
+    request: Request, head: Annotated[str, Query(pattern="^([0-9a-f]{64})?$")] = ""
+) -> dict:
+    """Walk the whole chain of hashes, one walk at a time; `head`: a hash kept from before, which
+    must be in it. `broken` is the number of the first row that is wrong, or null."""
+    await _looking(request, Act.READ_AUDIT)
+    if _walking.locked():
+        raise Refused("busy", "The audit log is being checked already; ask again in a minute.", 60)
+    async with _walking:
+        kept = bytes.fromhex(head) if head else None
+        found = await asyncio.to_thread(_staff(request).audit.verify, kept)
+    return found._asdict() | {"head": found.head.hex()}
 
 
 @routes.get("/kyc/documents/{document}", tags=["kyc"])
