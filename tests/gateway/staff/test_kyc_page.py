@@ -63,6 +63,7 @@ def test_asked_again_put_back_and_kept_from_others(office):
     case = submit(bob, document_number="BOB7")
     other = office.at_work("remy", "compliance")
     other.locator("#kyc").get_by_role("button", name="Take the oldest").click()
+    expect(other.locator("#told")).to_contain_text(f"Case {case} is yours")
     page.goto(f"{office.url}/staff#kyc/{case}")
     page.reload()
     kyc = page.locator("#kyc")

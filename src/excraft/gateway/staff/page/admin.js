@@ -13,21 +13,26 @@ export async function call(method, path, body) {
   }
 }
 
+// Numbers beyond 2**53 (amounts, times in nanoseconds) stay exact, as texts; an old browser rounds them.
+const exact = (_, value, { source } = {}) =>
+  typeof value === "number" && !Number.isSafeInteger(value) && /^-?[0-9]+$/.test(source) ? source : value;
+const read = async (reply) => JSON.parse(await reply.text(), exact);
+
 export async function get(path) {
-  return (await call("GET", path)).json();
+  return read(await call("GET", path));
 }
 
 // An operation that only looks.
 export async function look(name, given = {}) {
-  return (await (await call("POST", name, given)).json()).result;
+  return (await read(await call("POST", name, given))).result;
 }
 
 // What changes something: done, or proposed where others must approve. Then the page is drawn anew.
+// `text` says what was done; a function makes it of the answer, for acts on a proposal itself.
 export async function act(path, given, text) {
-  const found = await (await call("POST", path, given)).json();
+  const found = await read(await call("POST", path, given));
   const made = found.proposal;
-  const waits = made && ["PROPOSED", "APPROVED"].includes(made.state);
-  tell(waits ? `This needs ${made.needed} approval${made.needed === 1 ? "" : "s"} by others who may ${made.act}: `
+  tell(typeof text === "function" ? text(found) : made ? `This needs ${made.needed} approval${made.needed === 1 ? "" : "s"} by others who may ${made.act}: `
     + `proposal ${made.id} waits for them under Proposals.` : text);
   again();
   return found;
@@ -67,7 +72,12 @@ export function choice(title, name, options, chosen) {
 
 export function facts(pairs) {
   return node("dl", {}, ...pairs.filter(([, value]) => value !== "" && value !== null && value !== undefined)
-    .flatMap(([name, value]) => [node("dt", {}, name), node("dd", {}, value instanceof Node ? value : String(value))]));
+    .flatMap(([name, value]) => [node("dt", {}, name), node("dd", {}, value instanceof Node ? value : shown(value))]));
+}
+
+function shown(value) {
+  const rounded = typeof value === "number" && !Number.isSafeInteger(value);
+  return rounded ? `about ${value}: this browser is too old to show it exactly` : String(value);
 }
 
 export function card(title, ...children) {
@@ -81,6 +91,12 @@ export function list(rows, empty) {
 export const soft = (text) => node("p", { class: "soft" }, text);
 export const mark = (text, kind = "") => node("span", { class: "mark " + kind }, text);
 export const link = (hash, text) => node("a", { href: hash }, text);
+
+// A member by number or name, as a link for who may look there.
+export function atMember(me, which) {
+  const text = typeof which === "number" ? `member ${which}` : which;
+  return me.may("SEE_MEMBERS") ? link("#members/" + encodeURIComponent(which), text) : text;
+}
 
 // Whoever acted, for people: "you", "member 7", or who had a shell.
 export function person(who, me) {

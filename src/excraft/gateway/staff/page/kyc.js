@@ -1,6 +1,6 @@
 // KYC: what waits, a case with what its member showed, and the decision.
 import { field, node, saved } from "/desk/page.js";
-import { act, button, call, card, decide, facts, go, link, list, look, mark, person, reason, soft, tell, when } from "./admin.js";
+import { act, atMember, button, call, card, decide, facts, go, link, list, look, mark, person, reason, soft, tell, when } from "./admin.js";
 
 const PURPOSES = { FRONT: "Front", BACK: "Back", PORTRAIT: "Portrait", ADDRESS: "Proof of address", OTHER: "Something else" };
 const PICTURES = ["image/jpeg", "image/png"];
@@ -38,7 +38,7 @@ async function one(number, me) {
   const warned = found.same_document.length ? [node("p", { class: "said bad" },
     `The same document was shown by ${found.same_document.join(", ")}: reject one of them, or link the two as one owner.`)] : [];
   return [card(`Case ${found.case}`,
-    facts([["Member", me.may("SEE_MEMBERS") ? link("#members/" + encodeURIComponent(found.member), found.member) : found.member],
+    facts([["Member", atMember(me, found.member)],
       ["Level", found.level], ["State", found.state], ["Reviewer", found.reviewer && person(found.reviewer, me)],
       ["Submitted", when(found.submitted_ns)], ["Same owner as", found.same_owner.filter((name) => name !== found.member).join(", ")]]),
     ...warned, shown(found), ...(me.may("REVIEW_KYC") ? decisions(found, mine, me) : []),

@@ -4,22 +4,32 @@ import { waysIn } from "/desk/enter.js";
 import { ask, attempt, node, setCsrf, setStepUp } from "/desk/page.js";
 import { stepUpIn } from "/desk/stepup.js";
 import { get, go, tell } from "./admin.js";
+import { alarms } from "./alarms.js";
 import { kyc } from "./kyc.js";
+import { proposals } from "./proposals.js";
+import { withdrawals } from "./withdrawals.js";
 
 // What fills it, and the acts of which one opens it. The server refuses the rest anyway.
+const ANY = null;
 const SECTIONS = {
   kyc: [kyc, ["SEE_KYC"]],
+  withdrawals: [withdrawals, ["SEE_CUSTODY", "SEE_SETTINGS"]],
+  proposals: [proposals, ANY],
+  alarms: [alarms, ["SEE_CUSTODY"]],
 };
 const at = (id) => document.getElementById(id);
 let me = null;
 let turns = 0;
 
 function show(id) {
-  for (const section of document.querySelectorAll("main > section")) section.hidden = section.id !== id;
+  for (const section of document.querySelectorAll("main > section")) {
+    section.hidden = section.id !== id;
+    if (section.hidden) section.replaceChildren(); // what is not looked at is not kept
+  }
   for (const place of at("places").children) place.setAttribute("aria-current", place.dataset.of === id);
 }
 
-const open = () => Object.keys(SECTIONS).filter((id) => SECTIONS[id][1].some(me.may));
+const open = () => Object.keys(SECTIONS).filter((id) => SECTIONS[id][1] === ANY || SECTIONS[id][1].some(me.may));
 
 // The section of the hash, drawn when all of it has come; what was asked for later wins.
 async function draw() {
@@ -46,7 +56,7 @@ async function draw() {
 
 async function entered(found) {
   setCsrf(found.csrf);
-  at("enter").replaceChildren();
+
   const { email } = await ask("GET", "me");
   at("who").textContent = email;
   at("logout").hidden = false;
@@ -59,7 +69,6 @@ async function entered(found) {
   at("who").textContent = `${email}, member ${me.member}: ${me.roles.join(", ")}`;
   at("places").replaceChildren(...open().map((id) => node("a", { href: "#" + id, "data-of": id }, at(id).dataset.title)));
   at("places").hidden = false;
-  if (!open().length) return noStaff({ message: "Your roles open nothing on this page; what they allow is done with /admin." });
   go(location.hash || "#" + open()[0]);
 }
 
@@ -76,7 +85,6 @@ function out(wrong) {
   at("who").textContent = "";
   at("places").replaceChildren();
   at("places").hidden = at("logout").hidden = true;
-  for (const id of Object.keys(SECTIONS)) at(id).replaceChildren();
   const said = node("p", { class: "said bad", role: "alert" }, wrong && wrong.code !== "no_session" ? wrong.message : "");
   at("enter").replaceChildren(node("h1", {}, "Staff"), ...waysIn((found) => entered(found).catch(out)), said);
   show("enter");
