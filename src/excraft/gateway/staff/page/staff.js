@@ -5,7 +5,11 @@ import { ask, attempt, node, setCsrf, setStepUp } from "/desk/page.js";
 import { stepUpIn } from "/desk/stepup.js";
 import { get, go, tell } from "./admin.js";
 import { alarms } from "./alarms.js";
+import { announcements } from "./announcements.js";
+import { audit } from "./audit.js";
+import { exports_ } from "./exports.js";
 import { kyc } from "./kyc.js";
+import { members } from "./members.js";
 import { proposals } from "./proposals.js";
 import { withdrawals } from "./withdrawals.js";
 
@@ -16,6 +20,10 @@ const SECTIONS = {
   withdrawals: [withdrawals, ["SEE_CUSTODY", "SEE_SETTINGS"]],
   proposals: [proposals, ANY],
   alarms: [alarms, ["SEE_CUSTODY"]],
+  members: [members, ["SEE_MEMBERS"]],
+  announcements: [announcements, ["ANNOUNCE", "SEE_SETTINGS"]],
+  audit: [audit, ["READ_AUDIT"]],
+  exports: [exports_, ["EXPORT"]],
 };
 const at = (id) => document.getElementById(id);
 let me = null;
@@ -33,13 +41,13 @@ const open = () => Object.keys(SECTIONS).filter((id) => SECTIONS[id][1] === ANY 
 
 // The section of the hash, drawn when all of it has come; what was asked for later wins.
 async function draw() {
-  const [name, argument] = location.hash.slice(1).split("/");
+  const [name, ...rest] = location.hash.slice(1).split("/");
   const id = open().includes(name) ? name : open()[0];
   if (!id) return;
   const turn = ++turns;
   let made;
   try {
-    made = await SECTIONS[id][0](me, id === name && argument ? decodeURIComponent(argument) : "");
+    made = await SECTIONS[id][0](me, id === name ? decodeURIComponent(rest.join("/")) : "");
   } catch (wrong) {
     if (wrong.code === "no_session") return out(wrong);
     made = [node("p", { class: "said bad", role: "alert" }, wrong.message)];
@@ -56,7 +64,6 @@ async function draw() {
 
 async function entered(found) {
   setCsrf(found.csrf);
-
   const { email } = await ask("GET", "me");
   at("who").textContent = email;
   at("logout").hidden = false;
