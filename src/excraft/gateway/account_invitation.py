@@ -28,7 +28,7 @@ async def _accept(asked: Asked) -> Response:
         await asyncio.to_thread(asked.exchange.invitation.accept, member.id, asked.body.token)
     except StaffError as refused:
         raise Refused("refused", str(refused)) from refused
-    return answer(200, {"message": "You are administrator; /admin is open to you."})
+    return answer(200, {"message": "You are administrator; /staff is open to you."})
 
 
 ACTS = {("POST", "administrator"): Act(_accept, _Token, weight=WEIGHT)}

@@ -25,7 +25,11 @@ def _custody(exchange: Exchange) -> Any:
 @operation
 async def custody_status(exchange: Exchange) -> dict:
     """What is frozen, what does not work, and the last comparison with the chain."""
-    return _custody(exchange).status()
+    found, assets = _custody(exchange).status(), exchange.engine.listings.assets
+    for chain in found["chains"]:
+        rows = chain["reconciled"]
+        chain["reconciled"] = [row | {"symbol": assets[row["asset"]].symbol} for row in rows]
+    return found
 
 
 @operation

@@ -70,10 +70,10 @@ def mailed_link(exchange, kind):
     raise AssertionError(f"no mail with a link to {kind}")
 
 
-def sign_up(exchange, page):
+def sign_up(exchange, page, email=EMAIL):
     page.goto(f"{exchange.address}/desk")
     page.get_by_role("button", name="Sign up").first.click()
-    page.get_by_label("E-mail").fill(EMAIL)
+    page.get_by_label("E-mail").fill(email)
     page.get_by_label("Password").fill(PASSWORD)
     page.locator("form").get_by_role("button", name="Sign up").click()
     expect(page.get_by_role("status")).to_contain_text("on its way")
@@ -85,7 +85,7 @@ def sign_up(exchange, page):
     expect(page).to_have_url(f"{exchange.address}/desk")  # the token is out of sight
     page.get_by_label("The password you chose").fill(PASSWORD)
     page.get_by_role("button", name="Open my account").click()
-    page.get_by_label("E-mail").fill(EMAIL)
+    page.get_by_label("E-mail").fill(email)
     page.get_by_label("Password").fill(PASSWORD)
     page.locator("form").get_by_role("button", name="Log in").click()
     expect(page.get_by_role("heading", name="Security")).to_be_visible()

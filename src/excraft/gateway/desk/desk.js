@@ -63,6 +63,13 @@ function out(wrong) {
   }
 }
 
+// A link that is opened where the page is already there only changes what is behind the #.
+window.addEventListener("hashchange", () => {
+  const found = tokenOfLink("administrator");
+  if (!found) return;
+  invitation = found.value;
+  if (!at("places").hidden) open("security").then(() => accept(at("security"))).catch(out);
+});
 setStepUp(stepUpIn(at("step-up")));
 at("logout").addEventListener("click", () => attempt(node("p"), at("logout"), async () => {
   await ask("POST", "logout", {});

@@ -1,6 +1,6 @@
 // Alarms: what stops money, and the act that ends it.
 import { field, node } from "/desk/page.js";
-import { act, card, decide, facts, link, list, look, mark, reason, soft, when } from "./admin.js";
+import { act, atMember, card, decide, facts, link, list, look, mark, reason, soft, when } from "./admin.js";
 
 export async function alarms(me) {
   let status, found;
@@ -42,7 +42,7 @@ function one(alarm, status, me) {
 function came(row, me) {
   const deposit = row.id;
   return node("li", { class: "tall" }, node("strong", {}, `${deposit}: ${row.amount} ${row.asset} over ${row.network}`),
-    facts([["At", row.address], ["Member", row.member || "none: our own wallet"], ["Block", row.block], ["Note", row.note]]),
+    facts([["At", row.address], ["Member", row.member ? atMember(me, row.member) : "none: our own wallet"], ["Block", row.block], ["Note", row.note]]),
     me.may("CREDIT") && row.member ? decide("Release to the member", [reason("how it is known that they sent it")], "Release",
       (values) => act("custody_release", { deposit, member: row.member, reason: values.reason }, "Released; it is credited with the next block.")) : "",
     me.may("UNFREEZE_WITHDRAWALS") ? decide("It is not there", [reason("how it is known that the node lied")], "Forget it",
@@ -50,8 +50,8 @@ function came(row, me) {
 }
 
 function chain(each) {
-  const rows = each.reconciled.map((row) => node("details", {}, node("summary", {}, `${row.asset} at block ${row.block}`),
-    facts(Object.entries(row).filter(([name]) => !["asset", "block"].includes(name)))));
+  const rows = each.reconciled.map((row) => node("details", {}, node("summary", {}, `${row.symbol} at block ${row.block}`),
+    facts(Object.entries(row).filter(([name]) => !["asset", "symbol", "block"].includes(name)))));
   return node("li", { class: "tall" }, node("strong", {}, `${each.network} `),
     mark(each.failure ? "does not work" : "watched", each.failure ? "bad" : "good"),
     each.failure ? node("p", { class: "said bad" }, each.failure) : "",
