@@ -5,10 +5,10 @@ import json
 from playwright.sync_api import expect
 
 from tests.accounts.kyc_desk import png
+from tests.accounts.test_kyc_documents import pdf
 from tests.cli.test_member_story import PERSON, excraft, ok, until
 
 HOSTILE = "<img src=x onerror=alert(1)>"
-PDF_START = b"%PDF-1.4\n"
 
 
 def submit(member, **changes) -> int:
@@ -115,3 +115,45 @@ def test_a_role_that_is_taken_is_gone_with_the_next_click(office):
     excraft(office.data, "staff", "role", "take", office.join("tim").name, "compliance")
     page.locator("#kyc").get_by_role("button", name="Take the oldest").click()
     expect(page.get_by_text("You have no role here.")).to_be_visible()
+
+
+def test_a_session_that_ended_leads_to_the_login(office):
+    page = office.at_work("rita", "compliance")
+    root = office.join("root", "administrator")
+    root.post("/admin/member_end_sessions", member=office.join("rita").name)
+    page.locator("#kyc").get_by_role("button", name="Take the oldest").click()
+    expect(page.get_by_text("There is no session, or it ended; log in again.")).to_be_visible()
+    expect(page.get_by_label("Password")).to_be_visible()
+    assert "Case" not in page.locator("main").inner_text()
+    office.join("rita").login()  # for the tests after this one
+
+
+def test_a_document_is_never_something_to_open(office):
+    """Its own answer says download, nothing runs and no guessing, whatever is in the file."""
+    dan = office.join("dan")
+    case = dan.post("/account/kyc", level="FULL")["id"]
+    ok(dan.http.put(f"/account/kyc/{case}/person", json=PERSON | {"document_number": "DAN9"}))
+    for purpose, content, kind in (
+        ("FRONT", pdf(), "application/pdf"),
+        ("BACK", png(), "image/png"),
+    ):
+        ok(dan.http.post(f"/account/kyc/{case}/documents?purpose={purpose}", content=content,
+                         headers={"content-type": kind}))  # fmt: skip
+    page = office.at_work("rita", "compliance")
+    page.goto(f"{office.url}/staff#kyc/{case}")
+    form = page.locator("#kyc li", has_text="application/pdf")
+    form.locator("summary").click()
+    form.get_by_label("Reason").fill("to compare")
+    with page.expect_download() as saved:
+        form.get_by_role("button", name="See it").click()
+    assert saved.value.suggested_filename.endswith(".pdf")
+    assert saved.value.path().read_bytes() == pdf()
+    expect(form.get_by_text("It is saved, not opened")).to_be_visible()
+    assert not page.locator("main img, main iframe, main embed, main object").count()
+    shown = office.join("rita").post("/admin/kyc_show", case=case)["result"]
+    for document in shown["documents"]:
+        reply = office.join("rita").http.get(f"/admin/kyc/documents/{document['id']}?reason=x")
+        assert reply.headers["content-type"] == "application/octet-stream"
+        assert reply.headers["x-content-type-options"] == "nosniff"
+        assert reply.headers["content-security-policy"] == "sandbox"
+        assert reply.headers["content-disposition"].startswith("attachment")

@@ -8,6 +8,7 @@ export async function call(method, path, body) {
   try {
     return await send(method, "/admin/" + path, body);
   } catch (wrong) {
+    if (wrong.code === "no_session") window.dispatchEvent(new CustomEvent("out", { detail: wrong }));
     if (wrong.code !== "not_found") throw wrong;
     throw new Failure("no_role", "You have no role here. An administrator gives roles; then log in again.");
   }
@@ -94,8 +95,8 @@ export const link = (hash, text) => node("a", { href: hash }, text);
 
 // A member by number or name, as a link for who may look there.
 export function atMember(me, which) {
-  const text = typeof which === "number" ? `member ${which}` : which;
-  return me.may("SEE_MEMBERS") ? link("#members/" + encodeURIComponent(which), text) : text;
+  const [wanted, text] = typeof which === "number" ? [`#${which}`, `member ${which}`] : [which, which];
+  return me.may("SEE_MEMBERS") ? link("#members/" + encodeURIComponent(wanted), text) : text;
 }
 
 // Whoever acted, for people: "you", "member 7", or who had a shell.

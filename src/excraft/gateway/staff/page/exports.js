@@ -13,8 +13,8 @@ export async function exports_(me) {
   if (!mine.length) return [soft("Your roles let you see none of the tables, so there is nothing to export.")];
   const made = form("", [choice("Table", "table", Object.fromEntries(mine.map(([name, [title]]) => [name, title]))),
     choice("Format", "format", { csv: "CSV, for spreadsheets", parquet: "Parquet, every text as it is stored" }),
-    field("Since", { name: "since", type: "date" }, "empty: from the beginning"),
-    field("Until", { name: "until", type: "date" }, "not with this day; empty: until now")], "Download", download);
+    field("Since", { name: "since", type: "date" }, "a day in UTC; empty: from the beginning"),
+    field("Until", { name: "until", type: "date" }, "without this day; empty: until now")], "Download", download);
   return [soft("Each export is a row of the audit log. Nothing personal is in them; how long you keep yours is your rule to make and to follow."), made];
 }
 

@@ -10,7 +10,12 @@ export async function kyc(me, number) {
   const [queue, status] = await Promise.all([look("kyc_queue"), look("kyc_status")]);
   const made = [waiting(queue, me), ...Object.entries(status.without_group).map(([account, why]) =>
     node("p", { class: "said bad" }, `The owners of account ${account} are not one group yet: ${why}. It is tried again each minute.`))];
-  return number ? [...await one(Number(number), me), ...made] : made;
+  if (!number) return made;
+  try {
+    return [...await one(Number(number), me), ...made];
+  } catch (wrong) {
+    return [node("p", { class: "said bad", role: "alert" }, wrong.message), ...made];
+  }
 }
 
 function waiting(queue, me) {

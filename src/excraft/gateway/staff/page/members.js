@@ -3,10 +3,11 @@ import { field, form, node } from "/desk/page.js";
 import { act, atMember, button, card, choice, decide, facts, get, go, list, look, mark, person, reason, soft, when } from "./admin.js";
 import { limitText } from "./withdrawals.js";
 
+// `wanted`: what to look for, or a member's number as #7.
 export async function members(me, wanted) {
   if (!wanted) return [search(""), soft("Whom you find appears here.")];
-  const found = await look("member_find", { text: wanted });
-  const one = found.find((each) => each.name === wanted || String(each.id) === wanted) || (found.length === 1 ? found[0] : null);
+  const found = await look("member_find", { text: wanted.replace(/^#/, "") });
+  const one = found.find((each) => each.name === wanted || `#${each.id}` === wanted) || (found.length === 1 ? found[0] : null);
   if (one) return [search(""), ...await shown(one.name, me)];
   return [search(wanted), card("Found", list(found.map((each) => node("li", {}, node("div", {}, atMember(me, each.name)),
     node("span", { class: "soft" }, `member ${each.id}, account ${each.account}`))), "Nobody. Try another part of the name, or the whole e-mail."))];

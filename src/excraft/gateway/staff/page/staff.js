@@ -49,17 +49,15 @@ async function draw() {
   try {
     made = await SECTIONS[id][0](me, id === name ? decodeURIComponent(rest.join("/")) : "");
   } catch (wrong) {
-    if (wrong.code === "no_session") return out(wrong);
     made = [node("p", { class: "said bad", role: "alert" }, wrong.message)];
   }
   if (turn !== turns || !me) return;
   const moved = at(id).hidden;
+  const inside = at(id).contains(document.activeElement);
   at(id).replaceChildren(node("h1", {}, at(id).dataset.title), ...made);
   show(id);
-  if (moved) {
-    tell("");
-    at("main").focus();
-  }
+  if (moved) tell("");
+  if (moved || inside) at("main").focus(); // what had the focus is gone
 }
 
 async function entered(found) {
@@ -86,19 +84,21 @@ function noStaff(wrong) {
 }
 
 function out(wrong) {
+  const ended = wrong && (me || wrong.code !== "no_session") ? wrong.message : "";
   me = null;
   setCsrf("");
   tell("");
   at("who").textContent = "";
   at("places").replaceChildren();
   at("places").hidden = at("logout").hidden = true;
-  const said = node("p", { class: "said bad", role: "alert" }, wrong && wrong.code !== "no_session" ? wrong.message : "");
-  at("enter").replaceChildren(node("h1", {}, "Staff"), ...waysIn((found) => entered(found).catch(out)), said);
+  at("enter").replaceChildren(node("h1", {}, "Staff"), node("p", { class: "said bad", role: "alert" }, ended),
+    ...waysIn((found) => entered(found).catch(out)));
   show("enter");
 }
 
 setStepUp(stepUpIn(at("step-up")));
 window.addEventListener("hashchange", () => me && draw());
+window.addEventListener("out", (event) => me && out(event.detail));
 at("logout").addEventListener("click", () => attempt(node("p"), at("logout"), async () => {
   await ask("POST", "logout", {});
   out();
