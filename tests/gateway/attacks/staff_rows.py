@@ -226,6 +226,8 @@ _PAGES: dict[tuple[str, str], list[Row]] = {
     ("GET", "/audit"): [Row({AUDITOR}, page(before=9))],
     ("GET", "/audit/verify"): [Row({AUDITOR}, page())],
     ("GET", "/kyc/documents/{document}"): [Row({COMPLIANCE, AUDITOR}, _document)],
+    ("GET", "/four-eyes"): [Row({AUDITOR}, page())],
+    ("POST", "/four-eyes"): [Row(ROOT, op(act="REVIEW_KYC", approvals=1), 202)],
     ("POST", "/roles"): [Row(ROOT, _new_role, 202)],
     ("POST", "/proposals/{number}/approve"): [Row({FINANCE}, _approve)],
     ("POST", "/proposals/{number}/refuse"): [Row({FINANCE}, _refuse)],

@@ -157,3 +157,57 @@ def test_a_document_is_never_something_to_open(office):
         assert reply.headers["x-content-type-options"] == "nosniff"
         assert reply.headers["content-security-policy"] == "sandbox"
         assert reply.headers["content-disposition"].startswith("attachment")
+
+
+def test_a_proof_that_is_too_old_is_asked_for_again(office):
+    page = office.at_work("rita", "compliance")
+    asked = []
+
+    def old_once(route) -> None:
+        asked.append(route.request.post_data)
+        body = {"error": "step_up_needed", "message": "Give your password again."}
+        route.fulfill(status=403, json=body) if len(asked) == 1 else route.continue_()
+
+    page.route("**/admin/member_note", old_once)
+    page.get_by_role("link", name="Members").click()
+    page.get_by_label("Find").fill(office.join("ada").name)
+    page.get_by_role("button", name="Find").click()
+    page.locator("summary", has_text="Write a note").click()
+    page.get_by_label("Note").fill("called")
+    page.get_by_role("button", name="Keep it").click()
+    dialog = page.get_by_role("dialog", name="Is it still you?")
+    dialog.get_by_label("Password").fill("correct horse battery 7")
+    dialog.get_by_role("button", name="Go on").click()
+    expect(page.locator("#told")).to_have_text("Kept.")
+    assert len(asked) == 2 and asked[0] == asked[1]
+
+
+def test_under_four_eyes_two_reviewers_decide(office):
+    """The rule itself is proposed on the page and approved by another administrator."""
+    submit(office.join("eve"), document_number="EVE99")
+    root = office.at_work("root", "administrator")
+    root.get_by_role("link", name="Proposals").click()
+    root.locator("summary", has_text="Change it").click()
+    root.locator("select[name=act]").select_option("REVIEW_KYC")
+    root.get_by_label("Approvals by others").fill("1")
+    root.get_by_role("button", name="Propose it").click()
+    expect(root.locator("#told")).to_contain_text("approval by others who may SET_FOUR_EYES")
+    approve(office.at_work("rob", "administrator"), "SET_FOUR_EYES")
+    rita = office.at_work("rita", "compliance")
+    rita.get_by_role("button", name="Take the oldest").click()
+    expect(rita.locator("#told")).to_contain_text("is yours")
+    case = int(rita.locator("#told").inner_text().split()[1])
+    rita.locator("summary", has_text="Approve").click()
+    rita.get_by_role("button", name="Approve").click()
+    expect(rita.locator("#told")).to_contain_text("This needs 1 approval by others who may REVIEW")
+    approve(office.at_work("remy", "compliance"), "kyc_decide")
+    shown = office.join("rita").post("/admin/kyc_show", case=case)["result"]
+    assert shown["state"] == "APPROVED"
+
+
+def approve(page, what: str) -> None:
+    page.get_by_role("link", name="Proposals").click()
+    row = page.locator("#proposals li", has_text=what)
+    row.locator("summary", has_text="Approve").click()
+    row.get_by_role("button", name="Approve").click()
+    expect(page.locator("#told")).to_contain_text("is approved and done.")

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from excraft.accounts.acts import Act
+from excraft.accounts import four_eyes
+from excraft.accounts.acts import READING, Act
 from excraft.accounts.approvals import Proposal
 from excraft.accounts.audit import Filter
 from excraft.accounts.executors import executor_of
@@ -34,6 +35,11 @@ class Approval(_Shape):
 
 class Reason(_Shape):
     reason: str
+
+
+class FourEyes(_Shape):
+    act: str
+    approvals: int
 
 
 class AuditPage(BaseModel):
@@ -194,6 +200,30 @@ async def change_role(request: Request, body: RoleChange) -> dict:
     said |= {"acts": body.acts} if body.do == "add" else {"member": body.member}
     made = await asyncio.to_thread(
         _staff(request).approvals.propose, request.state.actor, Act.MANAGE_ROLES, said
+    )
+    return {"proposal": shown(made)}
+
+
+@routes.get("/four-eyes", tags=["proposals"])
+async def what_needs_approval(request: Request) -> dict:
+    """How many others must approve each act that can need it; 0: one does it alone."""
+    await _looking(request, Act.SEE_ROLES)
+    database = _exchange(request).history.database
+
+    def look() -> dict[str, int]:
+        with database.read() as connection:
+            needed = four_eyes.all_needed(connection)
+        return {a.value: n for a, n in needed.items() if a not in READING | four_eyes.NEVER.keys()}
+
+    return {"approvals": await asyncio.to_thread(look)}
+
+
+@routes.post("/four-eyes", status_code=202, tags=["proposals"])
+async def change_four_eyes(request: Request, body: FourEyes) -> dict:
+    """Propose how many others must approve an act."""
+    said = {"for": body.act, "approvals": body.approvals}
+    made = await asyncio.to_thread(
+        _staff(request).approvals.propose, request.state.actor, Act.SET_FOUR_EYES, said
     )
     return {"proposal": shown(made)}
 

@@ -1,6 +1,6 @@
 // Proposals: what one has asked for and others must approve.
-import { node } from "/desk/page.js";
-import { act, atMember, button, card, decide, facts, get, link, list, look, mark, person, reason, soft, when } from "./admin.js";
+import { field, node } from "/desk/page.js";
+import { act, atMember, button, card, choice, decide, facts, get, link, list, look, mark, person, reason, soft, when } from "./admin.js";
 import { limitText } from "./withdrawals.js";
 
 export async function proposals(me, argument) {
@@ -10,7 +10,17 @@ export async function proposals(me, argument) {
   return [soft("What nobody does alone waits here. Look at what it says: approving is signing exactly that."),
     card(all ? "The newest" : "Waiting", list(found.reverse().map((row) => shown(row, me, assets)),
       "None waits. What needs four eyes appears here as soon as somebody proposes it."),
-    all ? link("#proposals", "Only those that wait") : link("#proposals/all", "Also those that ended"))];
+    all ? link("#proposals", "Only those that wait") : link("#proposals/all", "Also those that ended")),
+    me.may("SEE_ROLES") ? fourEyes((await get("four-eyes")).approvals, me) : ""];
+}
+
+function fourEyes(approvals, me) {
+  const some = Object.entries(approvals).filter(([, count]) => count);
+  return card("What needs approval", facts(some.map(([name, count]) => [name, `by ${count} other${count === 1 ? "" : "s"}`])),
+    soft("One does everything else alone; withdrawals have a limit of their own, APPROVALS."),
+    me.may("SET_FOUR_EYES") ? decide("Change it", [choice("Act", "act", Object.fromEntries(Object.keys(approvals).map((name) => [name, name]))),
+      field("Approvals by others", { name: "count", type: "number", min: 0, max: 10, required: true }, "0: one does it alone")],
+    "Propose it", ({ act: name, count }) => act("four-eyes", { act: name, approvals: Number(count) }, "Done.")) : "");
 }
 
 // {operation, arguments, member} for an operation of the desk, else what the act itself takes.
