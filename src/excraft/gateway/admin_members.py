@@ -58,7 +58,7 @@ def _by_number(exchange: Exchange, wanted: str) -> list:
 
 @operation
 async def member_show(exchange: Exchange, member: str) -> dict:
-    """Flags and notes of one member; for who may see them also balances, orders and keys."""
+    """Flags and notes; for who may see them also e-mail and keys, balances and orders."""
     found = member_of(exchange, member)
     listings = exchange.engine.listings
     state = listings.account_parameter(found.account, Parameter.ACCOUNT_STATE)
@@ -67,11 +67,13 @@ async def member_show(exchange: Exchange, member: str) -> dict:
         wanted = Filter(act="WRITE_NOTE")
         notes = exchange.staff.audit.newest(wanted, 10_000) if exchange.staff else []
         acts = exchange.staff.roles.acts_of(acting()) if exchange.staff else frozenset(Act)
-        keys = exchange.api_keys.list(found) if Act.SEE_PERSONAL_DETAILS in acts else None
-        return acts, keys, [n for n in notes if _is_about(n, found.name)]
+        personal = _personal(exchange, found) if Act.SEE_PERSONAL_DETAILS in acts else {}
+        return acts, personal, [n for n in notes if _is_about(n, found.name)]
 
-    acts, keys, notes = await asyncio.to_thread(look)
-    shown = {
+    acts, more, notes = await asyncio.to_thread(look)
+    if Act.SEE_MONEY in acts:
+        more |= _money(exchange.engine, found.account)  # here: no other thread may read the engine
+    return more | {
         "id": found.id, "name": found.name, "account": found.account,
         "state": AccountState(state).name,
         "parameters": {p.name: listings.account_parameter(found.account, p) for p in _SHOWN},
@@ -80,11 +82,17 @@ async def member_show(exchange: Exchange, member: str) -> dict:
             for n in notes[-NOTES_SHOWN:]
         ],
     }  # fmt: skip
-    if keys is not None:
-        shown["api_keys"] = [
-            {"label": k.label, "kind": k.kind, "revoked": k.revoked_ns is not None} for k in keys
-        ]
-    return shown | (_money(exchange.engine, found.account) if Act.SEE_MONEY in acts else {})
+
+
+def _personal(exchange: Exchange, found: Any) -> dict:
+    """What somebody with SEE_PERSONAL_DETAILS also sees of a member. Blocks."""
+    person = exchange.desk.people.of_member(found.id) if exchange.desk else None
+    keys = [
+        {"label": k.label, "kind": k.kind, "revoked": k.revoked_ns is not None}
+        for k in exchange.api_keys.list(found)
+    ]
+    email = "" if person is None else exchange.desk.people.email_of(person)
+    return {"email": email, "api_keys": keys}
 
 
 def _money(engine: Any, account: int) -> dict:

@@ -49,6 +49,12 @@ async def test_a_members_money_and_keys_need_acts_of_their_own(office):  # noqa:
         assert found["state"] == "ACTIVE" and "notes" in found
         assert ("balances" in found, "open_orders" in found) == (money, money), role
         assert ("api_keys" in found) == keys, role
+    ann = await office.join("ann")
+    name = office.venue.exchange.members.by_id(ann.member).name
+    for role, seen in (("support", True), ("finance", False)):
+        browser = await office.join(f"{role}-two", role)
+        reply = await browser.op("member_show", member=name)
+        assert ("ann@example.org" in reply.text) == seen, role
     shell = await admin.perform(office.venue.exchange, "member_show", {"member": "alice"})
     assert shell["balances"] and "api_keys" in shell
 

@@ -6,7 +6,7 @@ export async function announcements(me) {
   const found = me.may("SEE_SETTINGS") ? await look("announcement_list")
     : (await (await send("GET", "/announcements")).json()).announcements;
   return [me.may("ANNOUNCE") ? maker() : "",
-    card("Announcements", list(found.map((row) => shown(row, me)), "None yet. What is announced appears here, and to everybody."))];
+    card("Made so far", list(found.map((row) => shown(row, me)), "None yet. What is announced appears here, and to everybody."))];
 }
 
 const time = (text) => text ? new Date(text).getTime() * 1e6 : 0;
@@ -22,7 +22,7 @@ function maker() {
 function shown(row, me) {
   const now = Date.now() * 1e6;
   const state = row.until_ns !== null && row.until_ns <= now ? "ended" : row.from_ns > now ? "begins later" : "in force";
-  const span = `${when(row.from_ns)} to ${row.until_ns === null ? "its end" : when(row.until_ns)}`;
+  const span = `${when(row.from_ns)} to ${row.until_ns === null ? "when it is ended" : when(row.until_ns)}`;
   return node("li", { class: "tall" }, node("strong", {}, `${row.title} `), mark(state, state === "in force" ? "good" : ""),
     node("div", { class: "text" }, row.text), soft([span, row.who && person(row.who, me)].filter(Boolean).join(", by ")),
     me.may("ANNOUNCE") && state !== "ended" ? button("End it", () => act("announcement_end", { id: row.id }, "Ended: nobody sees it any more."), "danger") : "");

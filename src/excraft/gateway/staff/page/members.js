@@ -26,7 +26,7 @@ async function shown(name, me) {
   const held = roles.roles.filter((role) => role.holders.includes(found.id)).map((role) => role.role);
   const values = found.parameters;
   const made = [card(name, mark(found.state, found.state === "FROZEN" ? "bad" : "good"),
-    facts([["Member", found.id], ["Account", found.account], ["Roles", held.join(", ")], ["KYC level", values.KYC_LEVEL], ["Fee tier", values.FEE_TIER],
+    facts([["Member", found.id], ["Account", found.account], ["E-mail", found.email], ["Roles", held.join(", ")], ["KYC level", values.KYC_LEVEL], ["Fee tier", values.FEE_TIER],
       ["Group of owners", values.TRADE_GROUP || ""], ["Referred by", values.REFERRER ? `account ${values.REFERRER - 1}` : ""],
       ["Share of fees", values.REFERRAL_SHARE_PPM ? `${values.REFERRAL_SHARE_PPM} ppm` : ""], ["May withdraw in 24 h", allowed(limits, values.KYC_LEVEL, assets)]]))];
   if (found.balances) made.push(card("Money", list(found.balances.map((row) => node("li", {}, node("div", {}, row.asset), `${row.free} free, ${row.locked} locked`)),
