@@ -1,4 +1,4 @@
-"""Members, announcements, the audit log and exports on the page; what roles see, and no more."""
+"""Members, markets, announcements, the audit log and exports on the page; what roles see, and no more."""
 
 import io
 
@@ -7,11 +7,12 @@ import pytest
 from playwright.sync_api import expect
 
 from excraft.cli.control import ask
+from tests.cli.test_member_story import excraft
 from tests.gateway.staff.test_kyc_page import submit
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'</li><script>alert(2)</script>"
-SECTIONS = ("KYC", "Withdrawals", "Proposals", "Alarms", "Members", "Announcements", "Audit log",
-            "Exports")  # fmt: skip
+SECTIONS = ("KYC", "Withdrawals", "Proposals", "Alarms", "Members", "Markets", "Announcements",
+            "Audit log", "Exports")  # fmt: skip
 LOOKING = {"Log out", "See it", "Open", "Find", "Check every row", "Download"}
 
 
@@ -126,6 +127,50 @@ def test_hostile_names_stay_text_everywhere(office, vera):
         page.reload()
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         assert not page.locator("main img, main script, main b").count(), broken
+
+
+def test_the_market_desk_lists_stops_and_resumes(office, vera):
+    page = office.at_work("max", "market-desk")
+    shown = go(page, "Markets")
+    expect(shown.get_by_text("None is listed. A market needs two assets")).to_be_visible()
+    shown.locator("summary", has_text="List an asset").click()
+    shown.get_by_label("Symbol").last.fill("EUR")
+    shown.get_by_label("Name").fill("Euro <i>x</i>")
+    shown.get_by_role("button", name="List it").last.click()
+    expect(page.locator("#told")).to_contain_text("approval by others who may LIST_ASSET")
+    other = office.at_work("mia", "market-desk")
+    go(other, "Proposals").locator("summary", has_text="Approve").click()
+    other.get_by_role("button", name="Approve").click()
+    expect(other.locator("#told")).to_contain_text("is approved and done.")
+    page.reload()
+    expect(shown.get_by_text("EUR: Euro <i>x</i>")).to_be_visible()
+    shown.locator("summary", has_text="List a market").click()
+    for label, text in (("Symbol", "EURUSD"), ("Base asset", "EUR"), ("Quote asset", "USD"),
+                        ("Tick", "0.01"), ("Lot", "1")):  # fmt: skip
+        shown.get_by_label(label).first.fill(text)
+    shown.get_by_role("button", name="List it").first.click()
+    row = shown.locator("li", has_text="EURUSD")
+    expect(row.locator(".mark")).to_have_text("TRADING")
+    row.locator("summary", has_text="Stop it").click()
+    row.get_by_role("button", name="Stop it").click()
+    expect(row.locator(".mark")).to_have_text("HALT")
+    excraft(office.data, "staff", "role", "add", "night", "HALT_MARKET", "RESUME_MARKET")
+    guard = office.at_work("nora", "night")
+    assert guard.locator("#places a").all_inner_texts() == ["Proposals", "Markets"]
+    by_name = go(guard, "Markets")
+    by_name.locator("summary", has_text="By its symbol").click()
+    by_name.get_by_label("Symbol").fill("EURUSD")
+    by_name.locator("select[name=state]").select_option("TRADING")
+    by_name.get_by_role("button", name="Do it").click()
+    expect(guard.locator("#told")).to_have_text("EURUSD is TRADING.")
+    page.reload()
+    expect(row.locator(".mark")).to_have_text("TRADING")
+    row.get_by_role("link", name="EURUSD").click()
+    maker = shown.locator("li", has_text="MAKER_FEE_PPM")
+    maker.locator("summary", has_text="Change it").click()
+    maker.get_by_label("Value").fill("250")
+    maker.get_by_role("button", name="Change it").click()
+    expect(page.locator("#told")).to_contain_text("approval by others who may SET_PARAMETER")
 
 
 def test_announced_and_ended(office):

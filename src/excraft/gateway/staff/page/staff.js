@@ -9,6 +9,7 @@ import { announcements } from "./announcements.js";
 import { audit } from "./audit.js";
 import { exports_ } from "./exports.js";
 import { kyc } from "./kyc.js";
+import { markets } from "./markets.js";
 import { members } from "./members.js";
 import { proposals } from "./proposals.js";
 import { withdrawals } from "./withdrawals.js";
@@ -21,6 +22,7 @@ const SECTIONS = {
   proposals: [proposals, ANY],
   alarms: [alarms, ["SEE_CUSTODY"]],
   members: [members, ["SEE_MEMBERS"]],
+  markets: [markets, ["SEE_SETTINGS", "HALT_MARKET", "RESUME_MARKET"]],
   announcements: [announcements, ["ANNOUNCE", "SEE_SETTINGS"]],
   audit: [audit, ["READ_AUDIT"]],
   exports: [exports_, ["EXPORT"]],
