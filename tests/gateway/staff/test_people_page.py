@@ -1,4 +1,4 @@
-"""Members, markets, announcements, the audit log and exports on the page; what roles see, and no more."""
+"""Members, markets, announcements, audit log and exports on the page, as far as roles go."""
 
 import io
 
