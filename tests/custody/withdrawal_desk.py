@@ -12,7 +12,7 @@ from eth_utils import to_checksum_address
 from sqlalchemy import insert, update
 
 from excraft.chain.node import Limits, Node
-from excraft.custody.alarms import Alarms
+from excraft.custody.alarms import Alarms, resolve
 from excraft.custody.errors import SignerAway
 from excraft.custody.limits import change
 from excraft.custody.sender import Sender, SendingSettings
@@ -264,6 +264,12 @@ class Desk:
 
     def alarms(self) -> list[str]:
         return [row.reason for row in Alarms(self.database).open()]
+
+    def resolve(self, resolution: str) -> None:
+        """All that are open."""
+        for row in Alarms(self.database).open():
+            with self.database.write() as connection:
+                resolve(connection, row.id, "shell:root", resolution, self.clock())
 
     def note(self, id: int) -> str:
         return self.book.get(id).row.note

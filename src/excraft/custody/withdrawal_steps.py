@@ -141,7 +141,7 @@ class Steps:
         elif found.state in (State.CANCELLED, State.REFUSED, State.FAILED):
             return await self._give_back(found, fact)
         elif altered := _altered(found, fact):
-            return await self._refuse_altered(found, altered)
+            return await self._refuse_altered(found, fact, altered)
         elif found.state == State.REQUESTED:
             await self._hold(found, fact)
         elif fact.steps & Step.APPROVED and row.decision is None:
@@ -220,10 +220,18 @@ class Steps:
             await asyncio.to_thread(decide, row.id, "approve", SYSTEM, why, row.decision)
         return why
 
-    async def _refuse_altered(self, found: Found, altered: str) -> str | None:
-        _LOGGER.critical("withdrawal %s: %s", found.row.id, altered)
-        decide = self._book.decide
-        if await asyncio.to_thread(decide, found.row.id, "refuse", SYSTEM, altered):
+    async def _refuse_altered(self, found: Found, fact: Fact, altered: str) -> str | None:
+        """An alarm, once: who could write this row could write others, so nothing is paid until
+        somebody looked. One on its way waits for that too; all others are given back."""
+        row, decide, alarms = found.row, self._book.decide, Alarms(self._parts.database)
+        if row.note != altered:  # which it says from the alarm on
+            _LOGGER.critical("withdrawal %s: %s", row.id, altered)
+            sentence = f"withdrawal {row.id}: {altered}"
+            await asyncio.to_thread(alarms.sound, row.chain_id, sentence)
+        what = "refuse" if row.decision is None else "fail"
+        if what == "fail" and fact.steps & Step.APPROVED:
+            return altered
+        if await asyncio.to_thread(decide, row.id, what, SYSTEM, altered, row.decision):
             return None
         return altered
 
