@@ -98,6 +98,15 @@ class Audit:
             self.denied(actor, act, object, str(refusal))
             raise
 
+    def require(self, actor: Actor, act: Act, object: str) -> None:
+        """For what only looks, or writes its row later: raises NotAllowed, with a row of that."""
+        try:
+            with self._database.read() as connection:
+                _check_held(connection, actor, act)
+        except NotAllowed as refusal:
+            self.denied(actor, act, object, str(refusal))
+            raise
+
     def append(
         self, connection: Connection, actor: Actor, act: str, object: str, *,
         outcome: str = DONE, payload: dict[str, Any] | None = None,
@@ -168,8 +177,7 @@ class Audit:
         return Verified(number, last, None, "")
 
     def _check_right(self, connection: Connection, actor: Actor, act: Act, alone: bool) -> None:
-        if act not in holdings.acts_of(connection, actor):
-            raise NotAllowed(f"{actor.who} may not {act}; none of their roles has it")
+        _check_held(connection, actor, act)
         number = four_eyes.needed(connection, act)
         if number and not (alone or actor.is_shell):
             raise NeedsApproval(f"{act} needs {number} approvals by others; propose it")
@@ -192,6 +200,11 @@ def _check_fields(object: str, payload: dict[str, Any]) -> None:
     if not (0 < len(object) <= _OBJECT_MAX and object.isprintable()):
         raise BadPayload(f"{object[:40]!r} names no object: take 1 to {_OBJECT_MAX} printable ones")
     canonical(payload)
+
+
+def _check_held(connection: Connection, actor: Actor, act: Act) -> None:
+    if act not in holdings.acts_of(connection, actor):
+        raise NotAllowed(f"{actor.who} may not {act}; none of their roles has it")
 
 
 def _head(connection: Connection) -> Head:

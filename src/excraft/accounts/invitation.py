@@ -55,7 +55,7 @@ class Invitation:
         except FileNotFoundError as missing:
             raise wrong from missing
         right = hmac.compare_digest(row["sha256"], _hash(token))
-        if not right or row["ends_ns"] <= self._clock():
+        if not right or row["ends_ns"] <= self._clock() or not self.is_due():
             raise wrong
         try:
             self._file.unlink()  # of two at once only one succeeds

@@ -74,8 +74,8 @@ async def perform(exchange: Exchange, name: str, arguments: dict[str, Any]) -> A
         raise Refused(str(refused)) from refused
     try:
         return await _carried_out(exchange, name, arguments)
-    except Refused as refused:
-        await failed(exchange, name, arguments, str(refused))
+    except Exception as wrong:
+        await failed(exchange, name, arguments, str(wrong) or type(wrong).__name__)
         raise
 
 
@@ -93,8 +93,9 @@ async def carry_out_approved(
     with as_actor(Actor(f"shell:{reference}", None)):  # others have approved what it may do
         try:
             return await _carried_out(exchange, name, arguments)
-        except Refused as refused:
-            await failed(exchange, name, arguments, f"{reference}: {refused}")
+        except Exception as wrong:
+            why = f"{reference}: {str(wrong) or type(wrong).__name__}"
+            await failed(exchange, name, arguments, why)
             raise
 
 

@@ -20,6 +20,14 @@ _ACCOUNT_ACTS = {
     "REFERRAL_SHARE_PPM": Act.SET_REFERRAL,
     "KYC_LEVEL": Act.REVIEW_KYC,
 }
+# Parameters with an operation of their own, which looks at a case or at who gains: a member of
+# staff does not get past it by setting the number.
+_DECIDED_BY = {
+    "KYC_LEVEL": "kyc_decide",
+    "TRADE_GROUP": "kyc_link",
+    "REFERRER": "member_referral",
+    "REFERRAL_SHARE_PPM": "member_referral",
+}
 
 
 class Right(NamedTuple):
@@ -59,7 +67,7 @@ RIGHTS: dict[str, Right] = {
     "member_reset_second_factor": Right(Act.RESET_SECOND_FACTOR),
     "member_fee_tier": Right(Act.SET_FEE_TIER),
     "member_referral": Right(Act.SET_REFERRAL),
-    "referral_pay": Right(Act.SET_REFERRAL),
+    "referral_pay": Right(Act.SET_REFERRAL, alone=lambda _: True),
     "api_key_create": Right(Act.ADD_MEMBER, shell_only=True),
     "api_key_list": Right(Act.SEE_PERSONAL_DETAILS),
     "api_key_revoke": Right(Act.END_SESSIONS),
@@ -124,21 +132,34 @@ async def let(exchange: Any, name: str, arguments: dict[str, Any]) -> None:
     right = RIGHTS.get(name)
     if right is None or exchange.staff is None:
         return
-    act, actor = right.of(arguments), acting()
-    concerned = await asyncio.to_thread(_about, exchange, arguments)
-    if actor.member_id in concerned and act not in READING:
-        raise NotAllowed(f"{actor.who} may not {act} on themselves; another one does it")
+    act, actor, audit = right.of(arguments), acting(), exchange.staff.audit
+    object = f"operation:{name}"
 
     def check() -> None:
+        if why := _objection(exchange, name, act, arguments):
+            audit.denied(actor, act, object, why)
+            raise NotAllowed(why)
         if act in READING or right.own:
-            if act not in exchange.staff.roles.acts_of(actor):
-                raise NotAllowed(f"{actor.who} may not {act}; none of their roles has it")
+            audit.require(actor, act, object)
             return
         kept, alone = _kept(arguments), right.alone(arguments)
-        with exchange.staff.audit.acting(actor, act, f"operation:{name}", kept, alone=alone):
+        with audit.acting(actor, act, object, kept, alone=alone):
             pass  # the command itself is no row of the database
 
     await asyncio.to_thread(check)
+
+
+def _objection(exchange: Any, name: str, act: Act, arguments: dict[str, Any]) -> str:
+    """Why who acts may not do just this, whatever their roles; empty when they may. Blocks."""
+    actor = acting()
+    if actor.is_shell or act in READING:
+        return ""
+    if actor.member_id in _about(exchange, arguments):
+        return f"{actor.who} may not {act} on themselves; another one does it"
+    number = arguments.get("name") if name == "parameter_set" else None
+    if number in _DECIDED_BY:
+        return f"{number} is set by {_DECIDED_BY[number]}, not by hand"
+    return ""
 
 
 async def failed(exchange: Any, name: str, arguments: dict[str, Any], why: str) -> None:
@@ -168,15 +189,14 @@ def _kept(arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def _about(exchange: Any, arguments: Mapping[str, Any]) -> list[int]:
-    """Numbers of the members whom the arguments name, themselves or by a case of theirs; for a
-    case and a link also those who have the same owner, who decide neither."""
-    names = (arguments.get(field) for field in ("member", "other"))
+    """Numbers of the members whom the arguments name, themselves or by a case of theirs, then of
+    those who have the same owner: neither decides about the others."""
+    names = (arguments.get(field) for field in ("member", "other", "referrer"))
     known = [exchange.members.by_name(n) for n in names if isinstance(n, str) and n]
     found = [member.id for member in known if member is not None]
-    case = arguments.get("case")
-    if exchange.kyc is None or (case is None and "other" not in arguments):
+    if exchange.kyc is None:
         return found
-    if case is not None:
+    if (case := arguments.get("case")) is not None:
         with contextlib.suppress(UnknownCase):  # the operation itself says so
             found.append(exchange.kyc.cases.case(case).member_id)
     owners = {m for member in found for m in exchange.kyc.cases.group_of(member)}

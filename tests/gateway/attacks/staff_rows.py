@@ -10,8 +10,10 @@ from typing import Any, NamedTuple
 from excraft.accounts import actors
 from excraft.accounts.acts import Act
 from excraft.gateway.staff.exports import EXPORTS
+from excraft.parameters import Parameter
 from tests.gateway.attacks.places import Place
 from tests.gateway.attacks.town import keep_back
+from tests.gateway.clients import set_parameter
 from tests.gateway.withdrawing import BOB
 
 SUPPORT, COMPLIANCE, FINANCE = "support", "compliance", "finance"
@@ -69,7 +71,10 @@ async def _her_key(town: Any) -> Said:
 
 
 async def _owing(town: Any) -> Said:
-    """Vera pays fees in EXT, of which her referrer is owed a share."""
+    """Vera pays fees in EXT, of which her referrer, Mallory, is owed a share."""
+    engine, account = town.venue.engine, town.vera.account
+    await set_parameter(engine, Parameter.REFERRAL_SHARE_PPM, 1000, account)
+    await set_parameter(engine, Parameter.REFERRER, town.mallory.account + 1, account)
     await town.venue.bob.limit("SELL", "1", "40")
     await town.her.key.limit("BUY", "1", "40")
     return Said(body={"member": town.vera.member.name, "asset": "EXT"})
@@ -170,7 +175,9 @@ _OPERATIONS: dict[str, Row] = {
     "member_note": Row({SUPPORT, COMPLIANCE}, op(member="{vera}", text="called")),
     "member_add": Row(ROOT, op(name="new-{fresh}")),
     "member_fee_tier": Row(ROOT, op(member="{vera}", tier=1)),
-    "member_referral": Row(ROOT, op(member="{vera}", referrer="{mallory}", share_ppm=1000)),
+    "member_referral": Row(
+        ROOT, op(member="{vera}", referrer="{mallory}", share_ppm=1000), 202
+    ),
     "referral_pay": Row(ROOT, _owing),
     "api_key_list": Row({SUPPORT, COMPLIANCE, AUDITOR}, op()),
     "api_key_revoke": Row({SUPPORT}, _her_key),
@@ -216,7 +223,7 @@ _OPERATIONS: dict[str, Row] = {
     "member_freeze": Row({SUPPORT, COMPLIANCE}, op(member="{vera}", reason="a stolen telephone")),
     "member_unfreeze": Row({COMPLIANCE}, op(member="{vera}", reason="found again")),
     "member_end_sessions": Row({SUPPORT}, op(member="{second}")),
-    "member_reset_second_factor": Row(ROOT, op(member="{vera}", reason="lost")),
+    "member_reset_second_factor": Row(ROOT, op(member="{vera}", reason="lost"), 202),
 }  # fmt: skip
 _PAGES: dict[tuple[str, str], list[Row]] = {
     ("GET", "/openapi.json"): [Row(ALL, page())],

@@ -14,7 +14,6 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from tests.gateway.attacks.staff_rows import STAFF
-from tests.gateway.attacks.test_staff_matrix import office  # noqa: F401  (a fixture)
 from tests.gateway.attacks.town import changed, state
 
 pytestmark = pytest.mark.anyio
@@ -57,7 +56,7 @@ async def sent(browser, case):
     return reply
 
 
-async def test_what_the_document_allows_breaks_nothing(office):  # noqa: F811
+async def test_what_the_document_allows_breaks_nothing(office):
     document = (await office.root.http.get("/admin/openapi.json")).json()
     made = await asyncio.to_thread(lambda: [(o, cases(o)) for o in operations(document)])
     assert len(made) == len(STAFF) - 1, "all but the document itself"
@@ -81,7 +80,7 @@ WORST = {
 }
 
 
-async def test_the_worst_values_in_each_place(office):  # noqa: F811
+async def test_the_worst_values_in_each_place(office):
     """One by one into calls that are good; each answer is one of ours."""
     for place, rows in STAFF.items():
         said = await rows[0].say(office)

@@ -2,27 +2,10 @@
 
 import pytest
 
-from excraft.accounts import actors
-from excraft.accounts.acts import BUILT_IN, Act
 from tests.gateway.attacks.staff_rows import STAFF
 from tests.gateway.attacks.town import changed, leaked, state
 
 pytestmark = pytest.mark.anyio
-ADMINISTRATOR = "administrator"
-ROLES = [role for role in BUILT_IN if role not in ("member", ADMINISTRATOR)]
-
-
-@pytest.fixture
-async def office(town):
-    """One of each role, one whose role is worth nothing here, and who proposes and approves."""
-    town.staff.roles.add(actors.shell(), "nothing", [Act.SWEEP_TO_COLD])
-    people = {role: await town.join(role, role) for role in [*ROLES, ADMINISTRATOR, "nothing"]}
-    town.root, town.people = people.pop(ADMINISTRATOR), people
-    town.teller = await town.join("teller", "finance")
-    town.second = await town.join("second", "finance")
-    for browser in (town.root, *people.values(), town.teller, town.vera, town.mallory):
-        await browser.login(browser.email, code=browser.code())
-    return town
 
 
 async def send(browser, place, said):

@@ -97,7 +97,7 @@ class Inhabitant(Browser):
         client.member, client.account = self.member, self.account
         return client
 
-    async def op(self, name: str, **arguments: Any) -> httpx.Response:
+    async def op(self, name: str, /, **arguments: Any) -> httpx.Response:
         return await self.http.post(f"/admin/{name}", json=arguments)
 
     async def admin(self, method: str, path: str, **body: Any) -> httpx.Response:

@@ -14,7 +14,7 @@ from excraft.accounts.audit import Filter
 from excraft.accounts.executors import executor_of
 from excraft.accounts.refusals import Refused
 from excraft.accounts.staff import Staff
-from excraft.accounts.staff_errors import BadPayload, NotAllowed, WrongState
+from excraft.accounts.staff_errors import BadPayload, WrongState
 from excraft.gateway import admin, admin_kyc
 from excraft.gateway.admin_rights import as_actor
 from excraft.gateway.exchange import Exchange
@@ -87,9 +87,8 @@ _walking = asyncio.Lock()
 
 async def _looking(request: Request, act: Act) -> None:
     """Raises NotAllowed unless a role of who asks has the act."""
-    actor = request.state.actor
-    if act not in await asyncio.to_thread(_staff(request).roles.acts_of, actor):
-        raise NotAllowed(f"{actor.who} may not {act}; none of their roles has it")
+    actor, page = request.state.actor, request.scope["route"].name
+    await asyncio.to_thread(_staff(request).audit.require, actor, act, f"page:{page}")
 
 
 def _exchange(request: Request) -> Exchange:
