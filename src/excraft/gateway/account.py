@@ -29,6 +29,7 @@ from excraft.gateway.account_requests import (
     answer,
     bounded,
     caller_of,
+    check_address,
     check_origin,
     page_of,
     read_body,
@@ -81,6 +82,7 @@ def routes(exchange: Exchange) -> list[Route]:
 async def _serve(exchange: Exchange, request: Request) -> Response:
     address = request.client.host if request.client else ""
     exchange.limits.admit(address, WEIGHT)  # first, so that what is not found costs too
+    check_address(request.scope)
     act, values = ACTS.find(request.method, request.path_params["path"])
     if act.weight > WEIGHT:
         exchange.limits.charge(address, act.weight - WEIGHT)

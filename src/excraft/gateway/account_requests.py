@@ -1,6 +1,7 @@
 """Requests to /account: what may come in, whose it is, and what every answer carries."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from hmac import compare_digest
 from typing import Any
@@ -18,6 +19,7 @@ from excraft.accounts.sessions import Session, csrf_token, seen_from
 BODY_BYTES_MAX = 8 << 10
 BODY_WITHIN_S = 15.0  # before outgoing.py ends the connection without a word
 UNREAD = ("too_large", "too_slow")  # what else its client sends is not waited for
+_CODE_0 = re.compile(rb"(?<!\\)(\\\\)*\\u0000")  # as JSON writes it
 DEVICE_LASTS_S = 400 * 86_400  # what browsers keep at most
 SECURITY_HEADERS = {
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
@@ -75,10 +77,23 @@ async def read_body(request: Request, shape: type) -> Any:
                 body += part
     except TimeoutError as slow:
         raise Refused("too_slow", f"The body did not come within {BODY_WITHIN_S:.0f} s.") from slow
+    check_text(body)
     try:
         return msgspec.json.decode(body, type=shape)
     except msgspec.MsgspecError as wrong:
         raise Refused("bad_request", f"The body is not what belongs here: {wrong}.") from wrong
+
+
+def check_address(scope: Any) -> None:
+    """Not every database keeps a character of code 0, so none gets in; raises Refused."""
+    if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+        raise Refused("bad_request", "The address has a character of code 0.")
+
+
+def check_text(body: bytes) -> None:
+    """The same for a body of JSON."""
+    if _CODE_0.search(body):
+        raise Refused("bad_request", "The body has a character of code 0.")
 
 
 async def bounded(request: Request, bytes_max: int) -> AsyncIterator[bytes]:

@@ -22,7 +22,13 @@ from excraft.accounts.sessions import require_recent
 from excraft.accounts.staff_errors import NeedsApproval, StaffError
 from excraft.gateway import admin, operations  # noqa: F401
 from excraft.gateway.account_opening import ensure_member
-from excraft.gateway.account_requests import SECURITY_HEADERS, refusal, session_of
+from excraft.gateway.account_requests import (
+    SECURITY_HEADERS,
+    check_address,
+    check_text,
+    refusal,
+    session_of,
+)
 from excraft.gateway.admin_rights import RIGHTS, as_actor, payload_of
 from excraft.gateway.errors import ApiError
 from excraft.gateway.exchange import Exchange
@@ -70,6 +76,7 @@ class Door:
         actor = actors.member(member.id)
         if not await asyncio.to_thread(exchange.staff.roles.roles_of, member.id):
             raise NotIn("not_found", "There is nothing here.")
+        check_address(scope)
         if request.method != "GET" and _changes(scope):
             require_recent(session, RECENT_S, exchange.desk.clock())
         return actor
@@ -159,10 +166,9 @@ async def _read(receive: Callable) -> bytes:
         more = message.get("more_body", False)
         if len(body) > BODY_BYTES_MAX:
             raise NotIn("too_large", f"The body has more than {BODY_BYTES_MAX} bytes.")
+    check_text(body)
     try:
         msgspec.json.decode(body or b"null")  # refuses what no database can keep, as "\ud800"
-        if b"\\u0000" in body:
-            raise UnicodeError("it has a character of code 0")
     except (msgspec.DecodeError, UnicodeError, RecursionError) as wrong:
         raise NotIn("bad_request", f"The body is no JSON: {str(wrong)[:200]}.") from wrong
     return bytes(body)
