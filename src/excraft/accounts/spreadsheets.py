@@ -1,6 +1,6 @@
 """Text that goes into a spreadsheet and must not run there."""
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # the last four are their wide forms
 
 
 def plain(cell: str) -> str:

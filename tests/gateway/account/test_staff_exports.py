@@ -1,8 +1,11 @@
 """What staff takes away as a file equals the database, and does not run in a spreadsheet."""
 
+import asyncio
+import contextlib
 import csv
 import io
 import json
+import threading
 
 import pyarrow.parquet as parquet
 import pytest
@@ -97,3 +100,47 @@ async def test_too_many_rows_are_refused_whole(office, monkeypatch, tmp_path):  
     monkeypatch.setattr(exports, "ROWS_MAX", 1000)
     assert (await get(aud, "members.csv")).status_code == 200
     assert [*(tmp_path / "files").iterdir()] == [], "removed once it was sent"
+
+
+async def test_too_many_bytes_are_refused_whole(office, monkeypatch):  # noqa: F811
+    aud = await office.join("aud", "auditor")
+    monkeypatch.setattr(exports, "BYTES_MAX", 100)
+    for kind in exports.MEDIA:
+        reply = await get(aud, f"members.{kind}")
+        assert (reply.status_code, reply.json()["error"]) == (413, "too_large")
+
+
+async def test_one_is_written_at_a_time_and_few_wait_to_be_sent(office, monkeypatch):  # noqa: F811
+    """A thread and a file each would leave none for the rest of the exchange."""
+    aud = await office.join("aud", "auditor")
+    begun, go, written = asyncio.Event(), threading.Event(), exports._written
+    loop = asyncio.get_running_loop()
+
+    def slowly(*given):
+        loop.call_soon_threadsafe(begun.set)
+        assert go.wait(30)
+        return written(*given)
+
+    monkeypatch.setattr(exports, "_written", slowly)
+    first = asyncio.create_task(get(aud, "members.csv"))
+    await begun.wait()
+    reply = await get(aud, "members.csv")
+    assert (reply.status_code, reply.json()["error"]) == (503, "busy")
+    go.set()
+    assert (await first).status_code == 200
+    kept = []
+    monkeypatch.setattr(
+        exports, "_written", lambda *given: kept.append(written(*given)) or kept[-1]
+    )
+    monkeypatch.setattr(exports, "_pieces", lambda file: iter([]))  # as if nobody read them
+    codes = []
+    for _ in range(exports.UNSENT_MAX + 1):
+        with contextlib.suppress(RuntimeError):  # fewer bytes than it said
+            codes.append((await get(aud, "members.csv")).status_code)
+    assert codes == [200] * exports.UNSENT_MAX + [503]
+    kept.pop().close()
+    assert (await get(aud, "members.csv")).status_code == 200
+    for file in kept:
+        file.close()
+    done = [r for r in office.staff.audit.newest(limit=100) if r.act == "EXPORT"]
+    assert len(done) == exports.UNSENT_MAX + 2, "a row for each that was written, none for others"

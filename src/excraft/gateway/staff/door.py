@@ -105,7 +105,7 @@ def staff_app(exchange: Exchange) -> FastAPI:
                 f"/{name}", _route(exchange, name, function), methods=["POST"], name=name,
                 description=inspect.getdoc(function), responses=_RESPONSES, tags=["operations"],
             )  # fmt: skip
-    app.state.exchange = exchange
+    app.state.exchange, app.state.files = exchange, exports.Files()
     app.include_router(desk.routes)
     app.include_router(exports.routes)
 

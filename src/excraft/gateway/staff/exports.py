@@ -1,7 +1,8 @@
 """GET /admin/export/{what}.csv and .parquet: whole tables for staff, never personal data.
 
 A file is written whole before a byte of it is sent, in batches, so memory is bounded and nobody
-gets half of one. Numbers are the exact ones of the store; a column `amount_text` has decimals.
+gets half of one; one is written at a time, so that the exchange's threads and disk stay free.
+Numbers are the exact ones of the store; a column `amount_text` has decimals.
 """
 
 import asyncio
@@ -9,8 +10,9 @@ import csv
 import io
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any, BinaryIO, NamedTuple
+from weakref import WeakSet
 
 import pyarrow as pa
 import pyarrow.parquet as parquet
@@ -29,6 +31,8 @@ from excraft.store.schema_custody import custody_deposits
 from excraft.store.schema_withdrawals import withdrawals
 
 ROWS_MAX = 1_000_000
+BYTES_MAX = 1 << 30
+UNSENT_MAX = 4  # files of everybody
 BATCH = 5_000
 PIECE_BYTES = 1 << 20
 NS_MAX = 2**63 - 1
@@ -54,6 +58,28 @@ EXPORTS = {
     "audit": Export(audit_log, Act.READ_AUDIT, "time_ns"),
 }
 routes = APIRouter()
+
+
+class Files:
+    """Those that are on the disk, and whether one is being written."""
+
+    def __init__(self) -> None:
+        self._writing = False
+        self._unsent: WeakSet[BinaryIO] = WeakSet()
+
+    async def write(self, work: Callable[[], BinaryIO]) -> BinaryIO:
+        """The file that `work` writes in a thread; raises Refused."""
+        if self._writing or sum(not file.closed for file in self._unsent) >= UNSENT_MAX:
+            raise Refused("busy", "Other exports are written or sent now; ask again later.", 30)
+        self._writing = True
+        try:
+            made = await asyncio.to_thread(work)
+        finally:
+            self._writing = False
+        self._unsent.add(made)
+        return made
+
+
 _Ns = Annotated[int, Query(ge=0, le=NS_MAX)]
 
 
@@ -70,15 +96,17 @@ async def export(request: Request, name: str, since: _Ns = 0, until: _Ns = NS_MA
     for act in (Act.EXPORT, chosen.act):
         await asyncio.to_thread(staff.audit.require, actor, act, f"export:{what}")
     span = {"format": kind, "since": since, "until": until}
-    await asyncio.to_thread(
-        lambda: staff.audit.record(actor, Act.EXPORT, f"export:{what}", payload=span)
-    )
     query = select(chosen.table)
     if chosen.time:
         column = chosen.table.c[chosen.time]
         query = query.where(column >= since, column < until)
     query = query.order_by(*chosen.table.primary_key)
-    file = await asyncio.to_thread(_written, exchange, chosen, query, kind)
+
+    def work() -> BinaryIO:
+        staff.audit.record(actor, Act.EXPORT, f"export:{what}", payload=span)
+        return _written(exchange, chosen, query, kind)
+
+    file = await request.app.state.files.write(work)
     headers = {
         "content-disposition": f'attachment; filename="{name}"',
         "content-length": str(os.fstat(file.fileno()).st_size),
@@ -126,6 +154,13 @@ def _batches(exchange: Exchange, chosen: Export, query: Select) -> Iterator[list
             yield [(*row, assets[row[asset]].text(row[amount])) for row in part]
 
 
+def _check_size(size: int) -> None:
+    if size > BYTES_MAX:
+        raise Refused(
+            "too_large", f"More than {BYTES_MAX} bytes; narrow it with `since` and `until`."
+        )
+
+
 def _columns(chosen: Export) -> list[str]:
     return [c.name for c in chosen.table.c] + (["amount_text"] if chosen.amount else [])
 
@@ -136,6 +171,7 @@ def _write_csv(file: BinaryIO, chosen: Export, batches: Iterator[list[tuple]]) -
     writer.writerow(_columns(chosen))
     for rows in batches:
         writer.writerows([_cell(value) for value in row] for row in rows)
+        _check_size(out.tell())
     out.detach()  # which also writes what is left
 
 
@@ -156,6 +192,7 @@ def _write_parquet(file: BinaryIO, chosen: Export, batches: Iterator[list[tuple]
             columns = zip(*rows, strict=True)
             arrays = [pa.array(c, field.type) for c, field in zip(columns, shape, strict=True)]
             writer.write_batch(pa.record_batch(arrays, schema=shape))
+            _check_size(file.tell())
 
 
 def _type(kind: Any) -> pa.DataType:
