@@ -22,6 +22,7 @@ async def office(town):
     roles = [role for role in BUILT_IN if role != "member"] + ["nothing"]
     people = {role: await town.join(role, role) for role in roles}
     town.root, town.people = people.pop(ADMINISTRATOR), people
+    town.acting = town.root  # whom a row is made for
     town.teller = await town.join("teller", "finance")
     town.second = await town.join("second", "finance")
     for browser in (town.root, *people.values(), town.teller, town.vera, town.mallory):

@@ -1,6 +1,6 @@
 """/admin: for each operation and page which roles may, and what they say; administrators may all.
 
-A row's values are made when they are needed. `status` is what who may gets: 202 is a proposal, for
+A row's values are made anew for each who may. `status` is what they get: 202 is a proposal, for
 what nobody does alone.
 """
 
@@ -9,8 +9,12 @@ from typing import Any, NamedTuple
 
 from excraft.accounts import actors
 from excraft.accounts.acts import Act
+from excraft.accounts.kyc_actors import owner
+from excraft.accounts.kyc_states import Level, Step
+from excraft.gateway.kyc_decisions import reviewer_of
 from excraft.gateway.staff.exports import EXPORTS
 from excraft.parameters import Parameter
+from tests.accounts.kyc_desk import person
 from tests.gateway.attacks.places import Place
 from tests.gateway.attacks.town import keep_back
 from tests.gateway.clients import set_parameter
@@ -84,26 +88,54 @@ async def _her_withdrawal(town: Any) -> Said:
     return Said(body={"id": town.her.withdrawal})
 
 
+async def _waiting(town: Any) -> int:
+    """Another one of hers, which nobody decided yet."""
+    wish = {"asset": "EXT", "address": BOB, "amount": "0.1", "code": town.vera.code()}
+    return (await town.vera.ok("POST", "withdrawals", **wish))["id"]
+
+
 async def _seen(town: Any) -> Said:
     """A withdrawal that waits for approval, with the hash of what is shown of it."""
-    shown = (await town.root.op("withdrawal_show", id=town.her.withdrawal)).json()["result"]
+    shown = (await town.root.op("withdrawal_show", id=await _waiting(town))).json()["result"]
     return Said(body={"id": shown["id"], "seen": shown["hash"]})
 
 
 async def _refused(town: Any) -> Said:
-    """Another one of hers, which nobody decided yet."""
-    wish = {"asset": "EXT", "address": BOB, "amount": "1", "code": town.vera.code()}
-    made = await town.vera.ok("POST", "withdrawals", **wish)
-    return Said(body={"id": made["id"], "reason": "a stolen key"})
+    return Said(body={"id": await _waiting(town), "reason": "a stolen key"})
 
 
 async def _her_case(town: Any) -> Said:
     return Said(body={"case": town.her.case, "reveal": True, "reason": "to compare"})
 
 
-async def _decided(town: Any) -> Said:
-    """Rechecked, which nobody need have claimed; a case that is DRAFT is refused for that."""
-    return Said(body={"case": town.her.case, "step": "approve", "reason": ""})
+async def _submitted(town: Any) -> int:
+    """A case of somebody new, who waits for a reviewer."""
+    cases = town.kyc.cases
+    someone = await town.join(f"someone-{next(town.numbers)}")
+    case, mine = cases.open(someone.member.id, Level.BASIC).id, owner(someone.member.id)
+    cases.set_person(case, mine, person(document_number=f"{someone.member.id:08d}"))
+    cases.step(case, Step.SUBMIT, mine)
+    return case
+
+
+async def _queued(town: Any) -> Said:
+    await _submitted(town)
+    return Said()
+
+
+async def _claimed(town: Any) -> Said:
+    """A case that waits for the decision of whom the row is tried with."""
+    case = await _submitted(town)
+    town.kyc.cases.step(case, Step.CLAIM, reviewer_of(actors.member(town.acting.member.id)))
+    return Said(body={"case": case, "step": "approve", "reason": ""})
+
+
+async def _pair(town: Any) -> Said:
+    """A market that is not there yet, of an asset that is new."""
+    symbol = f"B{next(town.numbers)}"
+    await town.venue.engine.list_asset(symbol, "One more", 8)
+    said = {"symbol": f"{symbol}USD", "base": symbol, "quote": "USD", "tick": "0.01"}
+    return Said(body=said | {"lot": "0.001"})
 
 
 async def _ended(town: Any) -> Said:
@@ -184,9 +216,7 @@ _OPERATIONS: dict[str, Row] = {
     "asset_list": Row(SETTINGS, op()),
     "asset_add": Row({MARKETS}, op(symbol="A{fresh}", decimals=8, name="One more"), 202),
     "market_list": Row(SETTINGS, op()),
-    "market_add": Row(
-        {MARKETS}, op(symbol="EXTETH", base="EXT", quote="ETH", tick="0.01", lot="0.001")
-    ),
+    "market_add": Row({MARKETS}, _pair),
     "market_state": Row({MARKETS}, op(symbol="EXTUSD", state="HALT")),
     "money_balances": Row(MONEY, op(member="{vera}")),
     "money_credit": Row({FINANCE}, op(member="{vera}", asset="USD", amount="1",
@@ -206,8 +236,8 @@ _OPERATIONS: dict[str, Row] = {
     "kyc_queue": Row({COMPLIANCE, AUDITOR}, op()),
     "kyc_status": Row({COMPLIANCE, AUDITOR}, op()),
     "kyc_show": Row({COMPLIANCE, AUDITOR}, _her_case),
-    "kyc_decide": Row({COMPLIANCE}, _decided, 400),
-    "kyc_claim": Row({COMPLIANCE}, op()),
+    "kyc_decide": Row({COMPLIANCE}, _claimed),
+    "kyc_claim": Row({COMPLIANCE}, _queued),
     "kyc_link": Row({COMPLIANCE}, op(member="{vera}", other="{mallory}", reason="one owner")),
     "announce": Row({MARKETS}, op(title="Fees", text="They fall.")),
     "announcement_end": Row({MARKETS}, _ended),
@@ -230,7 +260,7 @@ _PAGES: dict[tuple[str, str], list[Row]] = {
     ("GET", "/me"): [Row(ALL, page())],
     ("GET", "/proposals"): [Row(ALL, page(all=True))],  # each sees those they may approve
     ("GET", "/roles"): [Row({AUDITOR}, page())],
-    ("GET", "/audit"): [Row({AUDITOR}, page(before=9))],
+    ("GET", "/audit"): [Row({AUDITOR}, page(who="member:1", act="CREDIT", object="x", before=9))],
     ("GET", "/audit/verify"): [Row({AUDITOR}, page())],
     ("GET", "/kyc/documents/{document}"): [Row({COMPLIANCE, AUDITOR}, _document)],
     ("GET", "/four-eyes"): [Row({AUDITOR}, page())],

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import tracemalloc
 import zlib
 
 import pytest
@@ -184,3 +185,28 @@ async def test_what_is_not_what_it_says(served):
         assert reply.status_code == 400, (kind, content[:20], reply.text)
         assert set(reply.json()) == {"error", "message"}
     assert await documents(served) == 0
+
+
+async def test_what_a_file_takes_is_measured(served, monkeypatch):
+    """By Python in the whole process: a few times the largest file, not more when more comes."""
+    monkeypatch.setattr(account_kyc, "UPLOAD_WITHIN_S", 60.0)
+    room, filling = DOCUMENT_BYTES_MAX - len(png()), []
+    while room > 12:  # parts of a picture that any reader passes over
+        filling.append((b"prVt", bytes(min(room, 1 << 20) - 12)))
+        room -= min(room, 1 << 20)
+    largest, peaks = png(*filling), []
+    for end, status in ((DOCUMENT_BYTES_MAX, 201), (DOCUMENT_BYTES_MAX * 3, 413)):
+        tracemalloc.start()
+        async with sending(served, "transfer-encoding: chunked") as sender:
+            for start in range(0, end, 1 << 16):
+                piece = largest[start : start + (1 << 16)] or bytes(1 << 16)
+                if not await sender.send(b"%x\r\n%b\r\n" % (len(piece), piece)):
+                    break
+            else:
+                await sender.send(b"0\r\n\r\n")
+            with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+                assert (await sender.answer())[0] == status
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert max(peaks) < 5 * DOCUMENT_BYTES_MAX, peaks
+    assert await documents(served) == 1

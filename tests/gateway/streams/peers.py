@@ -33,12 +33,7 @@ class Peer:
 
     def ed25519(self, client: Client) -> "Signer":
         """A second key of a member, signed with Ed25519."""
-        private = Ed25519PrivateKey.generate()
-        pem = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-        made = self.exchange.api_keys.create(
-            client.member, "ED25519", permissions=["READ", "TRADE"], public_key=pem.decode()
-        )
-        return Signer(made.key, lambda text: base64.b64encode(private.sign(text)).decode())
+        return ed25519(self.exchange, client.member)
 
 
 class Signer:
@@ -57,6 +52,16 @@ class Signer:
         values = {"apiKey": self.key, "timestamp": time.time_ns() // 1_000_000, **values}
         text = "&".join(f"{k}={shown(values[k])}" for k in sorted(values))
         return values | {"signature": self.sign(text.encode())}
+
+
+def ed25519(exchange: Any, member: Any, *permissions: str) -> Signer:
+    """A new key of a member, signed with Ed25519; READ and TRADE unless said."""
+    private = Ed25519PrivateKey.generate()
+    pem = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    made = exchange.api_keys.create(
+        member, "ED25519", permissions=permissions or ["READ", "TRADE"], public_key=pem.decode()
+    )
+    return Signer(made.key, lambda text: base64.b64encode(private.sign(text)).decode())
 
 
 def shown(value: object) -> str:
