@@ -12,6 +12,7 @@ import msgspec
 from web3 import AsyncWeb3
 from web3.providers.async_base import AsyncBaseProvider
 
+from excraft.chain import ethereum  # noqa: F401  web3 brings what it mends
 from excraft.chain.blocks import (
     TRANSFER,
     Block,

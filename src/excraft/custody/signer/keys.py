@@ -11,11 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from coincurve import PrivateKey
-from eth_account import Account
-from eth_account.hdaccount.mnemonic import Mnemonic
-from eth_account.signers.local import LocalAccount
-from eth_account.types import Language
 
+from excraft.chain.ethereum import Account, Language, LocalAccount, Mnemonic
 from excraft.custody.errors import SignerBroken
 from excraft.custody.extended_key import ALPHABET, HARDENED, ORDER, PRIVATE, PUBLIC, TEXT
 from excraft.custody.extended_key import check as check_sum

@@ -5,9 +5,8 @@ import time
 from collections.abc import Callable
 
 import msgspec
-from eth_account import Account
-from eth_account.signers.local import LocalAccount
 
+from excraft.chain.ethereum import Account, LocalAccount
 from excraft.chain.transfers import transfer_data
 from excraft.custody.errors import SignerBroken, SignerRefused, WithdrawalRefused
 from excraft.custody.signer.journal import DAY_NS, VOID, Entry, Journal
