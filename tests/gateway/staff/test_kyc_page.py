@@ -37,7 +37,7 @@ def test_a_reviewer_claims_looks_and_approves(office):
     kyc.get_by_label("Reason").first.fill("to compare")
     kyc.get_by_role("button", name="See it").first.click()
     expect(kyc.get_by_text(HOSTILE, exact=True)).to_be_visible()
-    kyc.get_by_text("See the document").first.click()
+    kyc.get_by_text("See: Front").click()
     form = kyc.locator("li", has_text="Front, image/png").first
     form.get_by_label("Reason").fill("to compare")
     form.get_by_role("button", name="See it").click()

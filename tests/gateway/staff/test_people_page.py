@@ -167,7 +167,7 @@ def test_the_market_desk_lists_stops_and_resumes(office, vera):
     expect(row.locator(".mark")).to_have_text("TRADING")
     row.get_by_role("link", name="EURUSD").click()
     maker = shown.locator("li", has_text="MAKER_FEE_PPM")
-    maker.locator("summary", has_text="Change it").click()
+    maker.locator("summary", has_text="Change MAKER_FEE_PPM").click()
     maker.get_by_label("Value").fill("250")
     maker.get_by_role("button", name="Change it").click()
     expect(page.locator("#told")).to_contain_text("approval by others who may SET_PARAMETER")

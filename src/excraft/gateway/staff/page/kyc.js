@@ -62,7 +62,7 @@ function shown(found) {
   const rows = found.documents.map((each) => {
     const room = node("div");
     return node("li", { class: "tall" }, `${PURPOSES[each.purpose] || each.purpose}, ${each.type}, ${each.bytes} bytes`,
-      decide("See the document", [reason("why you look; it stands in the history and the audit log")], "See it",
+      decide(`See: ${PURPOSES[each.purpose] || each.purpose}`, [reason("why you look; it stands in the history and the audit log")], "See it",
         (values) => document_(each, values.reason, room)), room);
   });
   return node("div", {}, data, place, list(rows, "No documents: level BASIC needs none."));

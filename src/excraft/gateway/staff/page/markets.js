@@ -46,6 +46,6 @@ function parameter(row, symbol, me) {
   const fields = [field("Value", { name: "value", type: "number", min: row.low, max: row.high, required: true, value: row.value }, `from ${row.low} to ${row.high}`)];
   if (fee) fields.push(field("Fee tier", { name: "tier", type: "number", min: 0, required: true, value: 0 }, "shown is tier 0"));
   const own = me.may("SET_PARAMETER") && row.name !== "MARKET_STATE";
-  return node("li", { class: "tall" }, `${row.name}: ${row.value}`, soft(row.meaning), own ? decide("Change it", fields, "Change it",
+  return node("li", { class: "tall" }, `${row.name}: ${row.value}`, soft(row.meaning), own ? decide(`Change ${row.name}`, fields, "Change it",
     ({ value, tier }) => act("parameter_set", { name: row.name, value: Number(value), market: symbol, tier: Number(tier || 0) }, `${row.name} is ${value}.`)) : "");
 }
