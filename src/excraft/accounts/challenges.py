@@ -23,6 +23,7 @@ class Purpose(StrEnum):
     ADD_PASSKEY = "add a passkey"
     PASSKEY_LOGIN = "log in with a passkey"
     PASSKEY_STEP_UP = "step up with a passkey"
+    ACT = "do one sensitive act, with a passkey"
     LINK_WALLET = "link a wallet"
     WALLET_LOGIN = "log in with a wallet"
     WALLET_STEP_UP = "step up with a wallet"

@@ -61,15 +61,17 @@ async def open_session(desk: Desk, caller: Caller, person: Person) -> Opened:
 
 async def step_up(desk: Desk, session: Session, password: str, code: str) -> None:
     """Give password and code again, for `require_recent`."""
-    await _prove(desk, session, passwords.normalise(password), code)
+    await _prove(desk, session, passwords.normalise(password), Second(code))
     await asyncio.to_thread(desk.sessions.proved, session)
 
 
-async def change_password(desk: Desk, session: Session, current: str, new: str, code: str) -> None:
+async def change_password(
+    desk: Desk, session: Session, current: str, new: str, second: Second
+) -> None:
     """Ends the other sessions and forgets the other devices."""
     email = await asyncio.to_thread(desk.people.email_of, session.person_id)
     new = passwords.read_new(new, email)
-    person = await _prove(desk, session, passwords.normalise(current), code)
+    person = await _prove(desk, session, passwords.normalise(current), second)
     hashed = await desk.passwords.hash(new, known=True)
 
     def work() -> None:
@@ -182,13 +184,13 @@ async def passkey_of(desk: Desk, answer: Answer, person_id: int | None = None) -
     return found
 
 
-async def _prove(desk: Desk, session: Session, password: str, code: str) -> Person:
-    """The person, when password and code are right; who stole a session guesses slowly."""
+async def _prove(desk: Desk, session: Session, password: str, second: Second) -> Person:
+    """The person, when password and second factor are right; who stole a session guesses slowly."""
     keys = ((DEVICE, ("session", session.id)),)
     desk.throttle.enter(*keys)
     person = await asyncio.to_thread(desk.people.by_id, session.person_id)
     if not await _verified(desk, keys, person, password):
         raise Refused("wrong_password", "The password is wrong.")
-    await second_factor(desk, person.id, session.device_id, Second(code), keys)
+    await second_factor(desk, person.id, session.device_id, second, keys)
     desk.throttle.forget(*keys)
     return person

@@ -9,6 +9,7 @@ from excraft.accounts.refusals import Refused
 from excraft.accounts.sessions import csrf_token
 from excraft.gateway.account_acts import Act, Asked, Body, Text
 from excraft.gateway.account_opening import ensure_member
+from excraft.gateway.account_proof import ChangePassword, Proof, second_of
 from excraft.gateway.account_requests import answer
 
 
@@ -17,10 +18,9 @@ class _StepUp(Body):
     code: Text = ""
 
 
-class _Password(Body):
+class _Password(Proof, kw_only=True):
     current: Text
     new: Text
-    code: Text = ""
 
 
 class _Code(Body):
@@ -34,7 +34,8 @@ async def _step_up(asked: Asked) -> Response:
 
 async def _password(asked: Asked) -> Response:
     body = asked.body
-    await sign_in.change_password(asked.desk, asked.session, body.current, body.new, body.code)
+    second = second_of(asked, ChangePassword())
+    await sign_in.change_password(asked.desk, asked.session, body.current, body.new, second)
     return answer(200, {"message": "The password is changed; other sessions are ended."})
 
 
@@ -64,6 +65,7 @@ async def _me(asked: Asked) -> Response:
             "account": member.account,
             "second_factor": desk.second_factors.on(person_id),
             "app": desk.second_factors.app_on(person_id),
+            "passkeys": len(desk.passkeys.list(person_id)),
             "recovery_codes_left": desk.second_factors.recovery_left(person_id),
             "csrf": csrf_token(asked.caller.session_token),
         }

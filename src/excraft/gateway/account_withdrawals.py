@@ -1,17 +1,18 @@
-"""/account/withdrawals: a member's own, with a code of the second factor for each."""
+"""/account/withdrawals: a member's own, each with a code or a passkey of its own."""
 
 import asyncio
 from typing import Any
 
 from starlette.responses import Response
 
-from excraft.accounts import codes, mails
+from excraft.accounts import mails
 from excraft.accounts.refusals import Refused
 from excraft.custody.errors import CustodyError, WithdrawalRefused
 from excraft.custody.withdrawal_book import Found
 from excraft.custody.withdrawals import Wish
 from excraft.gateway.account_acts import Act, Asked, Body, Text
 from excraft.gateway.account_opening import ensure_member
+from excraft.gateway.account_proof import LeaveList, ListAddress, Proof, Withdraw, prove
 from excraft.gateway.account_requests import answer
 from excraft.gateway.told import tell
 from excraft.units import NotExact
@@ -19,31 +20,28 @@ from excraft.units import NotExact
 SHOWN = 200  # of a member's withdrawals
 
 
-class _Wish(Body):
+class _Wish(Proof, kw_only=True):
     asset: Text
     address: Text
     amount: Text
     network: Text = ""
-    code: Text = ""
 
 
 class _Id(Body):
     id: int
 
 
-class _Listed(Body):
+class _Listed(Proof, kw_only=True):
     address: Text
     label: Text = ""
-    code: Text = ""
 
 
 class _Address(Body):
     address: Text
 
 
-class _Mode(Body):
+class _Mode(Proof, kw_only=True):
     list_only: bool
-    code: Text = ""
 
 
 async def _request(asked: Asked) -> Response:
@@ -57,7 +55,7 @@ async def _request(asked: Asked) -> Response:
     except NotExact as wrong:
         raise Refused("bad_request", f"The amount: {wrong}.") from wrong
     member = await ensure_member(exchange, asked.session.person_id)
-    await codes.prove(asked.desk, asked.session, body.code)
+    await prove(asked, Withdraw(body.asset, body.address, body.amount, body.network))
     wish = Wish(
         member.account, member.id, asset.number, body.network, body.address, atoms, "session"
     )
@@ -103,7 +101,7 @@ async def _addresses(asked: Asked) -> Response:
 async def _add_address(asked: Asked) -> Response:
     member = await ensure_member(asked.exchange, asked.session.person_id)
     body, choices = asked.body, _choices(asked.exchange)
-    await codes.prove(asked.desk, asked.session, body.code)
+    await prove(asked, ListAddress(body.address, body.label))
     kept = await _done(asyncio.to_thread(choices.add, member.account, body.address, body.label))
     _tell(asked, f"{kept} is on your list of addresses now.")
     return answer(201, {"address": kept})
@@ -117,10 +115,10 @@ async def _remove_address(asked: Asked) -> Response:
 
 
 async def _set_mode(asked: Asked) -> Response:
-    """Leaving list mode needs a code, and takes a while."""
+    """Leaving list mode needs a proof, and takes a while."""
     member = await ensure_member(asked.exchange, asked.session.person_id)
     if not asked.body.list_only:
-        await codes.prove(asked.desk, asked.session, asked.body.code)
+        await prove(asked, LeaveList())
     choices = _choices(asked.exchange)
     mode = await asyncio.to_thread(choices.set_mode, member.account, asked.body.list_only)
     if not asked.body.list_only:

@@ -156,7 +156,9 @@ async def _list_address(town: Any) -> Said:
 
 
 async def _list_only(town: Any) -> Said:
-    return await _with_code(town, list_only=False)
+    """By her passkey, which signed it in her session."""
+    asked = await town.vera.ok("POST", "proof/passkey/options", act="leave_list")
+    return Said({}, {"list_only": False, "passkey": town.her.authenticator.get(asked["options"])})
 
 
 async def _invited(town: Any) -> Said:
@@ -213,6 +215,7 @@ _ROWS: dict[tuple[str, str], Act] = {
     ("POST", "step-up"): Act(_step_up, WRONG_CODE),
     ("POST", "step-up/passkey/options"): Act(plain()),
     ("POST", "step-up/passkey"): Act(_passkey_step_up, CEREMONY),
+    ("POST", "proof/passkey/options"): Act(plain(act="leave_list")),
     ("POST", "step-up/wallet/message"): Act(her_wallet := plain(address=Wallet(77).address)),
     ("POST", "step-up/wallet"): Act(_wallet_step_up, CEREMONY),
     ("POST", "api-keys"): Act(
@@ -235,7 +238,7 @@ _ROWS: dict[tuple[str, str], Act] = {
     ("POST", "withdrawals/addresses/remove"): Act(
         plain(address=LISTED), NOT_FOUND
     ),
-    ("POST", "withdrawals/list-mode"): Act(_list_only, WRONG_CODE),
+    ("POST", "withdrawals/list-mode"): Act(_list_only, CEREMONY),
     ("POST", "administrator"): Act(_invited, BEARER),
     ("DELETE", "sessions/{id}"): Act(_other_session, NOT_FOUND),
     ("DELETE", "wallets/{id}"): Act(_wallet, NOT_FOUND),

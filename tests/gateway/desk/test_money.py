@@ -75,3 +75,12 @@ def test_a_member_deposits_and_withdraws_on_the_page(exchange, page):  # noqa: F
     expect(page.locator("#money")).to_contain_text("0 of 1 approvals")
     page.get_by_role("button", name="Cancel").click()
     expect(page.locator("#money")).to_contain_text("1.50000000 ETH over LOCAL: CANCELLED")
+    page.get_by_role("button", name="Security").click()
+    page.get_by_label("Name of the new passkey").fill("laptop")
+    page.get_by_role("button", name="Add a passkey").click()
+    expect(page.locator("#security")).to_contain_text("used never")
+    page.get_by_role("button", name="Money").click()
+    money.get_by_label("Address").fill(BOB)
+    money.get_by_label("Amount").fill("0.7")  # and no code: the passkey signs just this
+    page.locator("form").get_by_role("button", name="Withdraw").click()
+    expect(money).to_contain_text("0.70000000 ETH over LOCAL: WAITING")

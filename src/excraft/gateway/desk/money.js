@@ -1,8 +1,9 @@
 // Money over a chain: where deposits go, withdrawals with a code, and what came of both.
 import { action, ask, field, form, node, when } from "./page.js";
+import { codeField, proofOf } from "./stepup.js";
 
-export async function money(place) {
-  const again = () => money(place);
+export async function money(place, me) {
+  const again = () => money(place, me);
   const [{ deposits }, { withdrawals }] = await Promise.all([ask("GET", "deposits"), ask("GET", "withdrawals")]);
   let served = null;
   let why = "";
@@ -13,7 +14,7 @@ export async function money(place) {
     why = wrong.message; // this exchange serves no chain
   }
   place.replaceChildren(node("h1", {}, "Money"),
-    ...(served ? [receive(served), send(served.accepted, again)] : [node("p", { class: "soft" }, why)]),
+    ...(served ? [receive(served), send(served.accepted, me, again)] : [node("p", { class: "soft" }, why)]),
     history("Withdrawals", withdrawals.map((row) => sent(row, again))),
     history("Deposits", deposits.map(came)));
 }
@@ -31,17 +32,18 @@ function receive({ address, accepted }) {
     })), node("ul", { class: "list" }, ...ways), said);
 }
 
-function send(accepted, again) {
+function send(accepted, me, again) {
   const way = node("select", { name: "way" }, ...accepted.map(({ asset, network }, place) =>
     node("option", { value: place }, `${asset} over ${network}`)));
   return form("Withdraw", [node("label", {}, "What", way),
     field("Address", { name: "address", required: true, maxlength: 42 }, "0x…"),
     field("Amount", { name: "amount", required: true, inputmode: "decimal" }, "with the fee"),
-    field("Code", { name: "code", autocomplete: "one-time-code" }, "of your authenticator app"),
+    codeField(me),
   ], "Withdraw", async (values) => {
     const { asset, network } = accepted[Number(values.way)];
     const { address, amount, code } = values;
-    await ask("POST", "withdrawals", { asset, network, address, amount, code });
+    const wish = { asset, network, address, amount };
+    await ask("POST", "withdrawals", { ...wish, ...await proofOf(me, code, { act: "withdraw", ...wish }) });
     await again();
   });
 }

@@ -1,6 +1,7 @@
 // Passkeys, authenticator app, wallets, sessions, password.
 import { action, ask, field, form, node, saved, when } from "./page.js";
 import { createPasskey, passkeysWork, signMessage, wallet, walletThere } from "./signing.js";
+import { codeField, proofOf } from "./stepup.js";
 
 export async function security(place, me) {
   const again = async () => security(place, await ask("GET", "me"));
@@ -8,7 +9,7 @@ export async function security(place, me) {
     [ask("GET", "passkeys"), ask("GET", "wallets"), ask("GET", "sessions")]);
   place.replaceChildren(node("h1", {}, "Security"),
     passkeyCard(keys.passkeys, again), appCard(me, again), walletCard(wallets.wallets, again),
-    sessionCard(sessions.sessions, again), passwordCard());
+    sessionCard(sessions.sessions, again), passwordCard(me));
 }
 
 function card(title, lead, list, empty, said, ...more) {
@@ -91,10 +92,15 @@ function sessionCard(list, again) {
   return card("Sessions", "Where you are logged in. Ending one also forgets its device.", rows, "", said);
 }
 
-function passwordCard() {
+function passwordCard(me) {
   return form("Password", [
     field("Current password", { name: "current", type: "password", required: true, autocomplete: "current-password" }),
     field("New password", { name: "new", type: "password", required: true, autocomplete: "new-password" }, "10 characters or more"),
-    field("Code", { name: "code", autocomplete: "one-time-code" }, "of your app or a recovery code, if a second factor is on"),
-  ], "Change it", async (values, made) => { const { message } = await ask("POST", "password", values); made.reset(); return message; });
+    ...(me.second_factor ? [codeField(me)] : []),
+  ], "Change it", async ({ current, new: fresh, code }, made) => {
+    const proof = me.second_factor ? await proofOf(me, code, { act: "change_password" }) : {};
+    const { message } = await ask("POST", "password", { current, new: fresh, ...proof });
+    made.reset();
+    return message;
+  });
 }

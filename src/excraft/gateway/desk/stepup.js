@@ -2,6 +2,17 @@
 import { action, ask, field, form, node } from "./page.js";
 import { passkeysWork, signMessage, usePasskey, wallet, walletThere } from "./signing.js";
 
+// What proves one act: the code that was typed, or else a passkey that signs just this; who has
+// neither is asked by the step-up.
+export async function proofOf(me, code, act) {
+  if (code || !me.passkeys || !passkeysWork()) return { code };
+  const { options } = await ask("POST", "proof/passkey/options", act);
+  return { passkey: await usePasskey(options) };
+}
+
+export const codeField = (me) => field("Code", { name: "code", autocomplete: "one-time-code" },
+  me.passkeys ? "of your app, or a recovery code; left empty, your passkey is asked" : "of your app, or a recovery code");
+
 export function stepUpIn(dialog) {
   return () => new Promise((resolve) => {
     let passed = false;
