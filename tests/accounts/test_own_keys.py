@@ -4,17 +4,19 @@ import threading
 from types import SimpleNamespace
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import delete, event, insert, select
 
 from excraft.accounts import own_keys
 from excraft.accounts.api_keys import ApiKeys
+from excraft.accounts.credentials import Permission
 from excraft.accounts.members import Members
 from excraft.accounts.own_keys import KEYS_MAX, Wish
 from excraft.accounts.refusals import Refused
 from excraft.store.schema import api_keys as table
+from excraft.store.schema_people import people, second_factors
 
 SECOND = 1_000_000_000
-NOW = 1_700_000_000 * SECOND
+NOW, PERSON = 1_700_000_000 * SECOND, 5
 PLAIN = Wish("hmac", "bot", ["read", "trade"], [], "", None)
 
 
@@ -28,10 +30,24 @@ def keys(database, secret_box, clock):
     return ApiKeys(database, secret_box, lambda: clock.ns)
 
 
-def make(keys, member, wish=PLAIN, second_factor=True, **changes):
-    return own_keys.make(
-        keys, member, wish._replace(**changes), second_factor=second_factor, now_ns=NOW
-    )
+def make(keys, member, wish=PLAIN, **changes):
+    return own_keys.make(keys, member, wish._replace(**changes), person_id=PERSON, now_ns=NOW)
+
+
+@pytest.fixture
+def factor(database, alice):
+    """Alice's person has an app; call it to take that away."""
+    row = {"id": PERSON, "email_hash": "e", "email": b"e", "password": "p", "created_ns": NOW}
+    app = {"person_id": PERSON, "secret": b"s", "last_step": 0, "confirmed_ns": NOW}
+    with database.write() as connection:
+        connection.execute(insert(people).values(row | {"member_id": alice.id}))
+        connection.execute(insert(second_factors).values(app))
+
+    def take_away():
+        with database.write() as connection:
+            connection.execute(delete(second_factors))
+
+    return take_away
 
 
 def refusal(keys, member, **changes):
@@ -67,14 +83,60 @@ def test_what_a_member_may_not_have(keys, alice, changes, why):
     assert why in refusal(keys, alice, **changes)
 
 
-def test_a_key_that_may_withdraw_needs_a_second_factor(keys, alice):
+def test_a_key_that_may_withdraw_needs_a_second_factor(keys, alice, factor):
     wish = PLAIN._replace(permissions=["read", "withdraw", "governance"], ips=["192.0.2.7"])
-    assert "second factor" in refusal(keys, alice, wish=wish, second_factor=False)
     made = make(keys, alice, wish)
+    factor()
+    with pytest.raises(Refused, match="second factor"):
+        make(keys, alice, wish)
     assert keys.find(made.key).permissions == {"READ", "WITHDRAW", "GOVERNANCE"}
     with pytest.raises(Refused, match="needs the addresses"):
         own_keys.edit(keys, alice, made.key, label="", ips=[])
     assert keys.find(made.key).allows("192.0.2.7") and not keys.find(made.key).allows("192.0.2.8")
+
+
+def test_keys_lose_a_permission_and_those_without_another_end(keys, database, alice, factor):
+    both = PLAIN._replace(permissions=["read", "withdraw"], ips=["192.0.2.7"])
+    kept, ended = make(keys, alice, both).key, make(keys, alice, both, permissions=["withdraw"]).key
+    other = make(keys, alice).key
+    bob = Members(database).add("bob", 8)
+    his = keys.create(bob, "HMAC", permissions=["WITHDRAW"]).key
+    elsewhere = ApiKeys(database, keys._box)
+    with database.write_durable() as connection:
+        assert sorted(keys.narrow(connection, alice.id, Permission.WITHDRAW)) == sorted(
+            [kept, ended]
+        )
+    for each in (keys, elsewhere):
+        each.refresh()
+        assert each.find(kept).permissions == {"READ"} and each.find(ended) is None
+        assert each.find(other).permissions == {"READ", "TRADE"}
+        assert each.find(his).permissions == {"WITHDRAW"}
+    with database.write_durable() as connection:
+        assert keys.narrow(connection, alice.id, Permission.WITHDRAW) == []
+
+
+def test_a_key_made_while_the_factor_goes_is_before_or_after(keys, database, alice, factor):
+    """Whoever is second sees what the first did: no key keeps what no factor allows."""
+    wish = PLAIN._replace(permissions=["read", "withdraw"], ips=["192.0.2.7"])
+    deleted, made = threading.Event(), []
+
+    def member() -> None:
+        deleted.wait()
+        try:
+            made.append(make(keys, alice, wish).key)
+        except Refused:
+            made.append(None)
+
+    thread = threading.Thread(target=member)
+    thread.start()
+    with database.write_durable() as connection:
+        connection.execute(delete(second_factors))
+        deleted.set()
+        keys.narrow(connection, alice.id, Permission.WITHDRAW)
+    thread.join()
+    keys.refresh()
+    [key] = made
+    assert key is None or keys.find(key).permissions == {"READ"}
 
 
 def test_nobody_has_more_keys_than_the_bound_however_many_ask_at_once(keys, alice, clock):

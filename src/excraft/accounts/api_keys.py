@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from excraft.accounts import credentials
-from excraft.accounts.credentials import ApiKey, Kind
+from excraft.accounts.credentials import ApiKey, Kind, Permission
 from excraft.accounts.errors import BadKey, SecretKeyError, UnknownKey
 from excraft.accounts.members import Member
 from excraft.accounts.secret_box import SecretBox
@@ -52,11 +52,13 @@ class ListedKey(NamedTuple):
 
 
 class Bounds(NamedTuple):
-    """From where and until when a key works, and how many its member may then have."""
+    """From where and until when a key works, how many its member may then have, and what must hold
+    when it is made: `check` raises otherwise, and no key is narrowed before the key is there."""
 
     ips: tuple[str, ...] = ()  # empty: from anywhere
     expires_ns: int | None = None
     keys_max: int | None = None
+    check: Callable[[Connection], None] | None = None
 
 
 class ApiKeys:
@@ -136,8 +138,10 @@ class ApiKeys:
         with self._database.write_durable() as connection:
             row["change"] = self._next_change(connection)
             self._check_room(connection, member, bounds.keys_max)
+            if bounds.check is not None:
+                bounds.check(connection)
             connection.execute(insert(api_keys).values(row))
-        self._refresh_or_tell()
+        self.refresh_or_tell()
         return NewKey(key, secret)
 
     def edit(self, key: str, *, label: str, ips: list[str]) -> None:
@@ -153,7 +157,7 @@ class ApiKeys:
             )
             if edited.rowcount != 1:
                 raise UnknownKey(f"there is no working API key {key[:80]!r}")
-        self._refresh_or_tell()
+        self.refresh_or_tell()
 
     def revoke(self, key: str) -> None:
         """End a key for ever, in this process at once; raises UnknownKey. Twice is no error."""
@@ -169,7 +173,25 @@ class ApiKeys:
                     .values(revoked_ns=self._clock(), change=change)
                 )
         self._forget(key)
-        self._refresh_or_tell()
+        self.refresh_or_tell()
+
+    def narrow(self, connection: Connection, member_id: int, lost: Permission) -> list[str]:
+        """Take a permission from every key of a member; those that had it. One that may do nothing
+        else is revoked. `refresh_or_tell` once the transaction is done."""
+        change = self._next_change(connection)
+        mine = select(_c.key, _c.permissions).where(
+            _c.member_id == member_id, _c.revoked_ns.is_(None)
+        )
+        narrowed = []
+        for row in connection.execute(mine.order_by(_c.created_ns, _c.key)).all():
+            kept = [name for name in row.permissions.split() if name != lost]
+            if len(kept) == len(row.permissions.split()):
+                continue
+            values = {"permissions": " ".join(kept)} if kept else {"revoked_ns": self._clock()}
+            values["change"] = change + len(narrowed)
+            connection.execute(update(api_keys).where(_c.key == row.key).values(values))
+            narrowed.append(row.key)
+        return narrowed
 
     def list(self, member: Member | None = None) -> list[ListedKey]:
         """Every key, or those of one member, also the revoked ones; oldest first."""
@@ -277,7 +299,8 @@ class ApiKeys:
             connection.exec_driver_sql("LOCK TABLE api_keys IN SHARE ROW EXCLUSIVE MODE")
         return connection.execute(select(func.coalesce(func.max(_c.change), 0) + 1)).scalar_one()
 
-    def _refresh_or_tell(self) -> None:
+    def refresh_or_tell(self) -> None:
+        """The same as `refresh`, for what is done already: trying again when it fails."""
         try:
             self.refresh()
         except (SQLAlchemyError, SecretKeyError, BadKey) as error:
@@ -296,7 +319,7 @@ class ApiKeys:
     def _run(self) -> None:
         written = time.monotonic()
         while not self._stopping.wait(REFRESH_S):
-            self._refresh_or_tell()
+            self.refresh_or_tell()
             if time.monotonic() - written >= USES_EVERY_S:
                 self._write_uses_or_tell()
                 written = time.monotonic()

@@ -93,9 +93,18 @@ def changed_nothing(to: str, subject: str, details: str) -> Mail:
     return Mail(to, subject, f"{subject}:\n\n{details}\nNothing was changed. {_NOT_YOU}")
 
 
-def changed(to: str, what: str) -> Mail:
-    """`what`: such as "The password"."""
-    return Mail(to, f"{what} was changed", f"{what} of your account was changed.\n\n{_NOT_YOU}")
+def changed(to: str, what: str, more: str = "") -> Mail:
+    """`what`: such as "The password"; `more`: whole lines."""
+    said = f"{what} of your account was changed.\n{more}\n{_NOT_YOU}"
+    return Mail(to, f"{what} was changed", said)
+
+
+def narrowed(keys: list[str]) -> str:
+    """Lines about API keys that lost the right to withdraw; empty when none did."""
+    if not keys:
+        return ""
+    lost = "".join(f"  {key}\n" for key in keys)
+    return f"No second factor is left, so these API keys may no longer withdraw:\n{lost}"
 
 
 def withdrawal(to: str, amount: str, address: str) -> Mail:

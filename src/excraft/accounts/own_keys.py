@@ -1,13 +1,17 @@
 """API keys that members make themselves: what they may ask for, and only their own."""
 
+from functools import partial
 from ipaddress import ip_network
 from typing import NamedTuple
+
+from sqlalchemy import Connection
 
 from excraft.accounts.api_keys import ApiKeys, Bounds, ListedKey, NewKey
 from excraft.accounts.credentials import IPS_MAX, Permission
 from excraft.accounts.errors import BadKey
 from excraft.accounts.members import Member
 from excraft.accounts.refusals import Refused
+from excraft.accounts.second_factor import any_on
 
 KEYS_MAX = 30  # of one member that work at the same time
 SECOND = 1_000_000_000
@@ -26,22 +30,19 @@ class Wish(NamedTuple):
     expires_ns: int | None
 
 
-def make(
-    api_keys: ApiKeys, member: Member, wish: Wish, *, second_factor: bool, now_ns: int
-) -> NewKey:
+def make(api_keys: ApiKeys, member: Member, wish: Wish, *, person_id: int, now_ns: int) -> NewKey:
     """The new key; raises Refused. Who lets it be made has checked a recent step-up."""
-    permissions = [name.upper() for name in wish.permissions]
+    permissions, check = [name.upper() for name in wish.permissions], None
     if Permission.WITHDRAW in permissions:
-        if not second_factor:
-            raise Refused("bad_key", "Turn on a second factor before a key may withdraw.")
         _check_narrow(wish.ips)
+        check = partial(_check_factor, person_id)
     if wish.expires_ns is not None:
         _check_expiry(wish.expires_ns, now_ns)
     try:
         return api_keys.create(
             member, wish.kind.upper(), permissions=permissions, label=wish.label.strip(),
             public_key=wish.public_key or None,
-            bounds=Bounds(tuple(wish.ips), wish.expires_ns, KEYS_MAX),
+            bounds=Bounds(tuple(wish.ips), wish.expires_ns, KEYS_MAX, check),
         )  # fmt: skip
     except BadKey as bad:
         raise _refused(bad) from bad
@@ -70,6 +71,12 @@ def own(api_keys: ApiKeys, member: Member, key: str) -> ListedKey:
 def shown(api_keys: ApiKeys, member: Member) -> list[ListedKey]:
     """All that were not revoked, the newest first."""
     return [key for key in reversed(api_keys.list(member)) if key.revoked_ns is None]
+
+
+def _check_factor(person_id: int, connection: Connection) -> None:
+    """In the transaction that makes the key, so that turning the factor off is before or after."""
+    if not any_on(connection, person_id):
+        raise Refused("bad_key", "Turn on a second factor before a key may withdraw.")
 
 
 def _check_narrow(ips: list[str]) -> None:

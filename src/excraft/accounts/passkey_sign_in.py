@@ -7,14 +7,17 @@ counting failures would only give strangers a way to keep others out.
 import asyncio
 from typing import Any
 
+from sqlalchemy import Connection
+
 from excraft.accounts import mails
+from excraft.accounts.api_keys import ApiKeys
 from excraft.accounts.challenges import Purpose
 from excraft.accounts.desk import Caller, Desk
 from excraft.accounts.origins import Origin
 from excraft.accounts.passkeys import Answer, new_challenge
 from excraft.accounts.people import new_token
 from excraft.accounts.sessions import Opened, Session, require_recent
-from excraft.accounts.sign_in import SENSITIVE_S, open_session, passkey_of
+from excraft.accounts.sign_in import SENSITIVE_S, open_session, passkey_of, take_factor
 
 Credential = dict[str, Any]
 
@@ -55,14 +58,21 @@ async def add(
     return added
 
 
-async def remove(desk: Desk, caller: Caller, session: Session, passkey_id: str) -> None:
-    """Needs a step-up."""
+async def remove(
+    desk: Desk, api_keys: ApiKeys, caller: Caller, session: Session, passkey_id: str
+) -> list[str]:
+    """Needs a step-up; API keys that may withdraw no more, when no second factor is left."""
     require_recent(session, SENSITIVE_S, desk.clock())
-    label = await asyncio.to_thread(desk.passkeys.remove, session.person_id, passkey_id)
+
+    def take(connection: Connection) -> str:
+        return desk.passkeys.remove(connection, session.person_id, passkey_id)
+
+    label, narrowed = await asyncio.to_thread(take_factor, desk, api_keys, session.person_id, take)
     desk.tell(
-        session.person_id, mails.happened, "A passkey was removed", f"passkey: {label}\n",
-        caller.seen,
+        session.person_id, mails.happened, "A passkey was removed",
+        f"passkey: {label}\n{mails.narrowed(narrowed)}", caller.seen,
     )  # fmt: skip
+    return narrowed
 
 
 async def begin_login(desk: Desk, caller: Caller, origin: Origin) -> tuple[dict, str]:

@@ -167,15 +167,17 @@ class Passkeys:
             if connection.execute(renamed.values(label=read_label(label))).rowcount != 1:
                 raise _not_yours(passkey_id)
 
-    def remove(self, person_id: int, passkey_id: str) -> str:
+    def remove(self, connection: Connection, person_id: int, passkey_id: str) -> str:
         """Its label; raises Refused when this person has no such passkey."""
         mine = (_c.id == passkey_id) & (_c.person_id == person_id)
-        with self._database.write_durable() as connection:
-            label = connection.execute(select(_c.label).where(mine)).scalar_one_or_none()
-            if label is None:
-                raise _not_yours(passkey_id)
-            connection.execute(delete(passkeys).where(mine))
+        label = connection.execute(select(_c.label).where(mine)).scalar_one_or_none()
+        if label is None:
+            raise _not_yours(passkey_id)
+        connection.execute(delete(passkeys).where(mine))
         return label
+
+    def remove_all(self, connection: Connection, person_id: int) -> None:
+        connection.execute(delete(passkeys).where(_c.person_id == person_id))
 
     def _count(self, row, count: int) -> None:
         """Take the new count in one statement, so that of two answers with the same one is refused.

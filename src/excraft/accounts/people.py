@@ -75,6 +75,11 @@ class People:
         with self.database.read() as connection:
             return connection.execute(asked).scalar()
 
+    def member_of(self, connection: Connection, person_id: int) -> int | None:
+        """The member that a person is; None before the account is opened."""
+        asked = select(people.c.member_id).where(people.c.id == person_id)
+        return connection.execute(asked).scalar()
+
     def email_of(self, person_id: int) -> str:
         """In the clear; the person must exist."""
         with self.database.read() as connection:

@@ -36,17 +36,11 @@ class SecondFactors:
     def on(self, person_id: int) -> bool:
         """Whether a password alone is not enough: there is an app or a passkey."""
         with self._database.read() as connection:
-            mine = select(passkeys.c.id).where(passkeys.c.person_id == person_id).limit(1)
-            if connection.execute(mine).first():
-                return True
-        return self.app_on(person_id)
+            return any_on(connection, person_id)
 
     def app_on(self, person_id: int) -> bool:
         with self._database.read() as connection:
-            found = connection.execute(
-                select(_c.confirmed_ns).where(_c.person_id == person_id)
-            ).first()
-        return found is not None and found.confirmed_ns is not None
+            return _app_on(connection, person_id)
 
     def recovery_left(self, person_id: int) -> int:
         query = select(func.count()).where(recovery_codes.c.person_id == person_id)
@@ -119,13 +113,9 @@ class SecondFactors:
         if not right:
             raise wrong_code()
 
-    def disable(self, person_id: int) -> None:
-        """Turn the app off; void the recovery codes unless a passkey still needs them."""
-        with self._database.write_durable() as connection:
-            connection.execute(delete(second_factors).where(_c.person_id == person_id))
-            mine = select(passkeys.c.id).where(passkeys.c.person_id == person_id).limit(1)
-            if not connection.execute(mine).first():
-                _void(connection, person_id)
+    def disable(self, connection: Connection, person_id: int) -> None:
+        """Turn the app off."""
+        connection.execute(delete(second_factors).where(_c.person_id == person_id))
 
     def _step_taken(self, connection, person_id: int, sealed: bytes, code: str) -> bool:
         """Whether the code is of a step near now that is later than all that were taken."""
@@ -147,15 +137,27 @@ class SecondFactors:
         return taken.rowcount == 1
 
 
+def any_on(connection: Connection, person_id: int) -> bool:
+    """Whether there is an app or a passkey."""
+    mine = select(passkeys.c.id).where(passkeys.c.person_id == person_id).limit(1)
+    return bool(connection.execute(mine).first()) or _app_on(connection, person_id)
+
+
+def _app_on(connection: Connection, person_id: int) -> bool:
+    mine = (_c.person_id == person_id) & _c.confirmed_ns.is_not(None)
+    return bool(connection.execute(select(_c.person_id).where(mine)).first())
+
+
+def void_recovery(connection: Connection, person_id: int) -> None:
+    """No recovery code opens anything any more."""
+    connection.execute(delete(recovery_codes).where(recovery_codes.c.person_id == person_id))
+
+
 def _keep(connection: Connection, person_id: int, codes: list[str]) -> None:
     """These recovery codes instead of any older ones."""
-    _void(connection, person_id)
+    void_recovery(connection, person_id)
     rows = [{"person_id": person_id, "hash": hash_of(code)} for code in codes]
     connection.execute(insert(recovery_codes), rows)
-
-
-def _void(connection: Connection, person_id: int) -> None:
-    connection.execute(delete(recovery_codes).where(recovery_codes.c.person_id == person_id))
 
 
 def _readable(codes: list[str]) -> list[str]:

@@ -1,13 +1,19 @@
 """Login, step-up, and what a person changes about how they log in."""
 
 import asyncio
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
 
 from excraft.accounts import emails, mails, passwords
+from excraft.accounts.api_keys import ApiKeys
+from excraft.accounts.credentials import Permission
 from excraft.accounts.desk import Caller, Desk
 from excraft.accounts.passkeys import Answer, CountWentBack, wrong_passkey
 from excraft.accounts.people import Person
 from excraft.accounts.refusals import Refused, wrong_login
+from excraft.accounts.second_factor import any_on, void_recovery
 from excraft.accounts.sessions import Opened, Session, require_recent
 from excraft.accounts.throttle import CODE, DEVICE, NETWORK, PAIR, Key
 
@@ -105,11 +111,34 @@ async def confirm_enrolment(desk: Desk, session: Session, code: str) -> list[str
     return codes
 
 
-async def disable(desk: Desk, session: Session) -> None:
-    """Turn the second factor off."""
+async def disable(desk: Desk, api_keys: ApiKeys, session: Session) -> list[str]:
+    """Turn the app off; API keys that may withdraw no more, when no second factor is left."""
     require_recent(session, SENSITIVE_S, desk.clock())
-    await asyncio.to_thread(desk.second_factors.disable, session.person_id)
-    desk.tell(session.person_id, mails.changed, "The second factor")
+
+    def take(connection: Connection) -> None:
+        desk.second_factors.disable(connection, session.person_id)
+
+    _, narrowed = await asyncio.to_thread(take_factor, desk, api_keys, session.person_id, take)
+    desk.tell(session.person_id, mails.changed, "The second factor", mails.narrowed(narrowed))
+    return narrowed
+
+
+def take_factor(
+    desk: Desk, api_keys: ApiKeys, person_id: int, take: Callable[[Connection], Any]
+) -> tuple[Any, list[str]]:
+    """(what `take` gives, API keys that lost WITHDRAW): with the last second factor go the recovery
+    codes and what only it had allowed, in one transaction. Blocks."""
+    narrowed = []
+    with desk.database.write_durable() as connection:
+        taken = take(connection)
+        if not any_on(connection, person_id):
+            void_recovery(connection, person_id)
+            member_id = desk.people.member_of(connection, person_id)
+            if member_id is not None:
+                narrowed = api_keys.narrow(connection, member_id, Permission.WITHDRAW)
+    if narrowed:
+        api_keys.refresh_or_tell()
+    return taken, narrowed
 
 
 def _normal(email: str) -> str:

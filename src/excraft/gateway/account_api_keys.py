@@ -50,7 +50,7 @@ async def _make(asked: Asked) -> Response:
     def work():
         return own_keys.make(
             asked.exchange.api_keys, member, wish,
-            second_factor=desk.second_factors.on(person_id), now_ns=desk.clock(),
+            person_id=person_id, now_ns=desk.clock(),
         )  # fmt: skip
 
     made = await asyncio.to_thread(work)

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from excraft.accounts import passkey_sign_in
 from excraft.gateway.account_acts import Act, Asked, Body, Text
 from excraft.gateway.account_requests import answer, origin_of, set_cookie
+from excraft.gateway.account_security import told_of
 from excraft.gateway.account_sign_in import logged_in
 
 
@@ -49,8 +50,11 @@ async def _rename(asked: Asked) -> Response:
 
 
 async def _remove(asked: Asked) -> Response:
-    await passkey_sign_in.remove(asked.desk, asked.caller, asked.session, asked.values["id"])
-    return answer(200, {"message": "The passkey is removed; it opens nothing any more."})
+    narrowed = await passkey_sign_in.remove(
+        asked.desk, asked.exchange.api_keys, asked.caller, asked.session, asked.values["id"]
+    )
+    told = told_of(narrowed)
+    return answer(200, {"message": f"The passkey is removed; it opens nothing any more.{told}"})
 
 
 async def _begin_login(asked: Asked) -> Response:

@@ -50,8 +50,14 @@ async def _confirm_enrolment(asked: Asked) -> Response:
 
 
 async def _disable(asked: Asked) -> Response:
-    await sign_in.disable(asked.desk, asked.session)
-    return answer(200, {"message": "The second factor is off."})
+    narrowed = await sign_in.disable(asked.desk, asked.exchange.api_keys, asked.session)
+    return answer(200, {"message": f"The app is off.{told_of(narrowed)}"})
+
+
+def told_of(narrowed: list[str]) -> str:
+    """What a second factor took with it, for the answer."""
+    lost = len(narrowed)
+    return f" API keys that may no longer withdraw: {lost}." if lost else ""
 
 
 async def _me(asked: Asked) -> Response:

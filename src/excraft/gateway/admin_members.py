@@ -4,11 +4,16 @@ import asyncio
 import json
 from typing import Any
 
+from sqlalchemy import Connection
+
+from excraft.accounts import mails
 from excraft.accounts.acts import Act
 from excraft.accounts.audit import Filter
+from excraft.accounts.sign_in import take_factor
 from excraft.gateway.admin import Refused, asset_of, execute, member_of, operation
 from excraft.gateway.admin_rights import acting
 from excraft.gateway.exchange import Exchange
+from excraft.gateway.told import tell
 from excraft.messages.commands import CancelAll, PayReferral, SetParameter
 from excraft.messages.events import EventKind
 from excraft.parameters import AccountState, Parameter
@@ -155,11 +160,18 @@ async def member_end_sessions(exchange: Exchange, member: str) -> None:
 
 @operation
 async def member_reset_second_factor(exchange: Exchange, member: str, reason: str) -> None:
-    """Take the second factor off a person who lost it, and end their sessions."""
+    """Take app and passkeys off a person who lost them, and end their sessions; it is mailed."""
     _reason(reason)
     person = await asyncio.to_thread(_person, exchange, member)
-    await asyncio.to_thread(exchange.desk.second_factors.disable, person)
-    await asyncio.to_thread(exchange.desk.sessions.end_all, person)
+    desk = exchange.desk
+
+    def take(connection: Connection) -> None:
+        desk.second_factors.disable(connection, person)
+        desk.passkeys.remove_all(connection, person)
+        desk.sessions.revoke_all(connection, person)
+
+    _, narrowed = await asyncio.to_thread(take_factor, desk, exchange.api_keys, person, take)
+    tell(desk, person, mails.changed, "The second factor", mails.narrowed(narrowed))
 
 
 @operation

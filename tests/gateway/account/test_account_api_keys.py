@@ -1,7 +1,9 @@
 """Members make, see, change and end their own keys, and the trading API obeys."""
 
+import pyotp
 import pytest
 
+from tests.gateway.account.authenticator import add_passkey
 from tests.gateway.account.browser import SECOND
 from tests.gateway.clients import Client
 
@@ -46,6 +48,33 @@ async def test_from_a_new_key_to_a_signed_request_and_its_end(shop, ann):
     await ann.ok("DELETE", f"api-keys/{made['api_key']}")
     assert shop.mails()[-1][1] == "An API key was revoked"
     assert (await ann.ok("GET", "api-keys"))["api_keys"] == []
+
+
+WITHDRAWER = {"kind": "hmac", "permissions": ["read", "withdraw"], "ips": ["192.0.2.1"]}
+
+
+async def test_keys_withdraw_only_while_a_second_factor_is_on(shop, ann):
+    app = pyotp.TOTP((await ann.ok("POST", "totp/enrol"))["secret"])
+    await ann.ok("POST", "totp/confirm", code=app.at(shop.now.ns // SECOND))
+    passkey = await add_passkey(ann)
+    key = (await ann.ok("POST", "api-keys", **WITHDRAWER))["api_key"]
+    only = (await ann.ok("POST", "api-keys", **WITHDRAWER | {"permissions": ["withdraw"]}))[
+        "api_key"
+    ]
+    keys = shop.venue.exchange.api_keys
+    assert (await ann.ok("POST", "totp/disable"))["message"] == "The app is off."
+    assert keys.find(key).permissions == {"READ", "WITHDRAW"}  # the passkey is left
+    said = await ann.ok("DELETE", f"passkeys/{passkey.passkey}")
+    assert "may no longer withdraw: 2" in said["message"]
+    assert keys.find(key).permissions == {"READ"} and keys.find(only) is None
+    _, subject, text = shop.mails()[-1]
+    assert subject == "A passkey was removed" and key in text and only in text
+    refused = await ann.refused("POST", "api-keys", **WITHDRAWER)
+    assert refused == (400, "bad_key")
+    assert (await ann.ok("GET", "me"))["recovery_codes_left"] == 0
+    again = await add_passkey(ann)
+    assert len(again.recovery) == 10  # the codes of before are void
+    assert keys.find(key).permissions == {"READ"}  # what was lost does not come back
 
 
 async def test_an_expired_key_is_refused_exactly_as_one_that_never_was(shop, ann):
