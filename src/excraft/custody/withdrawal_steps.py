@@ -27,6 +27,7 @@ from excraft.custody.sweeps import Sweeper
 from excraft.custody.withdrawal import State, approval_text
 from excraft.custody.withdrawal_book import Found, Route, WithdrawalBook
 from excraft.custody.withdrawal_facts import CLOSED, Fact, Facts, Step
+from excraft.custody.withdrawal_waits import Waits
 from excraft.messages.codec import Record
 from excraft.messages.commands import (
     ApproveWithdrawal,
@@ -236,29 +237,24 @@ class Steps:
         return altered
 
     async def _decide(self, found: Found) -> str | None:
-        row = found.row
-        if self._parts.ledger.frozen(row.account):
-            return "the account is frozen"
-        if why := self._parts.frozen():
-            return f"withdrawals are frozen: {why}"
-        lacking = await asyncio.to_thread(self._lacking, found)
-        if lacking:
-            return lacking
-        await asyncio.to_thread(self._book.decide, row.id, "approve", SYSTEM)
+        if why := (await asyncio.to_thread(self.waits, found)).sentence:
+            return why
+        await asyncio.to_thread(self._book.decide, found.row.id, "approve", SYSTEM)
         return None
 
-    def _lacking(self, found: Found) -> str:
-        row, database = found.row, self._parts.database
-        with database.read() as connection:
+    def waits(self, found: Found) -> Waits:
+        """Of one that is not approved yet. Blocks."""
+        row, parts = found.row, self._parts
+        with parts.database.read() as connection:
             limits = stored_limits.load(connection)
         needed = row.needed
         if row.atoms > limits.of(Setting.APPROVE_ABOVE, row.asset):
             needed = max(needed, limits.of(Setting.APPROVALS, row.asset))
-        valid = self._parts.still_may(found.approvers)
-        if len(valid) < needed:
-            return f"{len(valid)} of {needed} approvals"
-        left = row.waits_until_ns - self._book.now_ns
-        return f"the address is new; {left // 10**9 + 1} s are left" if left > 0 else ""
+        until = row.waits_until_ns if row.waits_until_ns > self._book.now_ns else 0
+        return Waits(
+            len(parts.still_may(found.approvers)), needed, until, parts.frozen(),
+            parts.ledger.frozen(row.account),
+        )  # fmt: skip
 
     async def _write_approval(self, found: Found, fact: Fact) -> None:
         payment, position = found.payment, fact.approved

@@ -21,6 +21,7 @@ from excraft.custody.withdrawal_book import Found, Request, Route, WithdrawalBoo
 from excraft.custody.withdrawal_choices import Choices
 from excraft.custody.withdrawal_facts import Step
 from excraft.custody.withdrawal_steps import AWAY, Parts, Steps
+from excraft.custody.withdrawal_waits import Waits
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -209,6 +210,10 @@ class Withdrawals:
                 "address",
                 f"{destination} is {whose} deposit address here; nothing has to leave for that",
             )
+
+    def waits(self, found: Found) -> Waits:
+        """What one that is not approved waits for. Blocks."""
+        return self._steps.waits(found)
 
     async def move(self, id: int) -> None:
         """As far as it goes now, after somebody approved or refused it."""

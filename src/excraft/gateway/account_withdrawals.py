@@ -8,7 +8,9 @@ from starlette.responses import Response
 from excraft.accounts import mails
 from excraft.accounts.refusals import Refused
 from excraft.custody.errors import CustodyError, WithdrawalRefused
+from excraft.custody.withdrawal import State
 from excraft.custody.withdrawal_book import Found
+from excraft.custody.withdrawal_waits import note_for_member
 from excraft.custody.withdrawals import Wish
 from excraft.gateway.account_acts import Act, Asked, Body, Text
 from excraft.gateway.account_opening import ensure_member
@@ -62,7 +64,7 @@ async def _request(asked: Asked) -> Response:
     found = await _done(exchange.withdrawals.request(wish))
     amount = f"{asset.text(atoms)} {asset.symbol}"
     tell(asked.desk, asked.session.person_id, mails.withdrawal, amount, found.row.destination)
-    return answer(201, _shown(exchange, found))
+    return answer(201, await asyncio.to_thread(_shown, exchange, found))
 
 
 async def _list(asked: Asked) -> Response:
@@ -70,10 +72,12 @@ async def _list(asked: Asked) -> Response:
     member = await ensure_member(exchange, asked.session.person_id)
     rows = []
     if exchange.withdrawals is not None:
-        book = exchange.withdrawals.book
-        found = await asyncio.to_thread(book.find, member.account, SHOWN)
-        rows = [_shown(exchange, each) for each in found]
+        rows = await asyncio.to_thread(_rows, exchange, member.account)
     return answer(200, {"withdrawals": rows})
+
+
+def _rows(exchange: Any, account: int) -> list[dict[str, Any]]:
+    return [_shown(exchange, each) for each in exchange.withdrawals.book.find(account, SHOWN)]
 
 
 async def _cancel(asked: Asked) -> Response:
@@ -83,7 +87,7 @@ async def _cancel(asked: Asked) -> Response:
         raise Refused("not_found", "You have no such withdrawal.")
     withdrawals = asked.exchange.withdrawals
     found = await _done(withdrawals.cancel(member.account, asked.body.id))
-    return answer(200, _shown(asked.exchange, found))
+    return answer(200, await asyncio.to_thread(_shown, asked.exchange, found))
 
 
 async def _addresses(asked: Asked) -> Response:
@@ -152,6 +156,7 @@ async def _done(doing: Any) -> Any:
 
 
 def _shown(exchange: Any, found: Found) -> dict[str, Any]:
+    """Blocks."""
     row, asset = found.row, exchange.engine.listings.assets[found.row.asset]
     return {
         "id": row.id,
@@ -163,9 +168,24 @@ def _shown(exchange: Any, found: Found) -> dict[str, Any]:
         "address": row.destination,
         "requested_ns": row.requested_ns,
         "waits_until_ns": row.waits_until_ns,
-        "note": row.note,
+        "waits_for": _waits(exchange, found),
+        "note": note_for_member(row.note),
         "reason": row.reason or "",
         "transaction": found.hash,
+    }
+
+
+def _waits(exchange: Any, found: Found) -> dict[str, Any] | None:
+    """Everything that keeps it from being approved; None of one that is approved or ended."""
+    if found.state not in (State.REQUESTED, State.WAITING):
+        return None
+    waits = exchange.withdrawals.waits(found)
+    return {
+        "approvals": waits.approvals,
+        "approvals_needed": waits.needed,
+        "address_until_ns": waits.until_ns or None,
+        "frozen": bool(waits.frozen),
+        "account_frozen": waits.account_frozen,
     }
 
 

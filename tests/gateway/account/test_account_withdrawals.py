@@ -7,7 +7,7 @@ import pytest
 
 from excraft.accounts.api_keys import Bounds
 from excraft.messages.commands import Cause, Credit
-from excraft.parameters import Parameter
+from excraft.parameters import AccountState, Parameter
 from tests.gateway.account.authenticator import add_passkey, begin
 from tests.gateway.account.browser import GOOD, SECOND
 from tests.gateway.clients import Client, set_parameter
@@ -71,6 +71,40 @@ async def test_a_member_withdraws_with_a_code_lists_and_cancels(counter):
     assert gone["state"] == "CANCELLED" and held(counter.venue, ann.account) == 0
     refused = await ann.browser.refused("POST", "withdrawals/cancel", id=made["id"])
     assert refused == (400, "refused")
+
+
+async def test_a_member_sees_all_that_a_withdrawal_waits_for(counter):
+    ann = await (await person(counter)).enrol()
+    set_limit(counter.database, "NEW_ADDRESS_DELAY_S", DAY)
+    set_limit(counter.database, "APPROVALS", 2, asset=0)
+    made = await ann.browser.ok("POST", "withdrawals", **WISH, code=ann.code())
+    assert made["waits_for"] == {
+        "approvals": 0, "approvals_needed": 2, "frozen": False, "account_frozen": False,
+        "address_until_ns": made["waits_until_ns"],
+    }  # fmt: skip
+    assert made["waits_until_ns"] == made["requested_ns"] + DAY * SECOND
+    withdrawals = counter.venue.exchange.withdrawals
+    parts = withdrawals._parts._replace(frozen=lambda: "chain 1 is short of what Eve has")
+    withdrawals._steps._parts = parts
+    await set_parameter(
+        counter.venue.engine, Parameter.ACCOUNT_STATE, AccountState.FROZEN, ann.account
+    )
+    counter.now.ns += DAY * SECOND
+    await ann.browser.login(code=ann.code())
+    await withdrawals.move(made["id"])
+    [shown] = (await ann.browser.ok("GET", "withdrawals"))["withdrawals"]
+    assert shown["waits_for"] == {
+        "approvals": 0, "approvals_needed": 2, "frozen": True, "account_frozen": True,
+        "address_until_ns": None,
+    }  # fmt: skip
+    await set_parameter(
+        counter.venue.engine, Parameter.ACCOUNT_STATE, AccountState.ACTIVE, ann.account
+    )
+    await withdrawals.move(made["id"])
+    text = (await ann.browser.send("GET", "withdrawals")).text
+    assert "withdrawals are frozen" in text and "Eve" not in text  # why is for staff
+    gone = await ann.browser.ok("POST", "withdrawals/cancel", id=made["id"])
+    assert gone["waits_for"] is None
 
 
 async def test_without_a_second_factor_or_its_code_nothing_leaves(counter):

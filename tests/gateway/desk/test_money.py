@@ -15,7 +15,7 @@ from excraft.cli.folder import Folder
 from excraft.testing.running import RunningExchange
 from tests.gateway.desk.test_page import browser, page, sign_up  # noqa: F401  (fixtures)
 
-BOB = "0x" + "b0" * 20
+BOB, CAROL = "0x" + "b0" * 20, "0x" + "ca" * 20
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def exchange(tmp_path_factory):
     with RunningExchange(data) as exchange:
         exchange.address, exchange.chain = exchange.url.replace("127.0.0.1", "localhost"), anvil.url
         ask(data, "asset_add", symbol="ETH", decimals=8, name="Ether")
-        for name in ("NEW_ADDRESS_DELAY_S", "FACTOR_DELAY_S"):
+        for name in ("NEW_ADDRESS_DELAY_S", "FACTOR_DELAY_S", "LIST_OFF_DELAY_S"):
             ask(data, "withdrawal_limit_set", name=name, value="0")
         yield exchange
     anvil.stop()
@@ -66,13 +66,13 @@ def test_a_member_deposits_and_withdraws_on_the_page(exchange, page):  # noqa: F
         assert time.monotonic() < deadline, page.locator("#money").inner_text()
         page.get_by_role("button", name="Money").click()
         page.wait_for_timeout(300)
-    money = page.locator("#money")
-    money.get_by_label("Address").fill(BOB)
-    money.get_by_label("Amount").fill("1.5")
-    money.get_by_label("Code").fill(app.at(time.time() + 30))  # the first one is used
-    page.locator("form").get_by_role("button", name="Withdraw").click()
+    money, out = page.locator("#money"), card(page, "Withdraw")
+    out.get_by_label("Address").fill(BOB)
+    out.get_by_label("Amount").fill("1.5")
+    out.get_by_label("Code").fill(app.at(time.time() + 30))  # the first one is used
+    out.get_by_role("button", name="Withdraw").click()
     expect(page.locator("#money")).to_contain_text("1.50000000 ETH over LOCAL: WAITING")
-    expect(page.locator("#money")).to_contain_text("0 of 1 approvals")
+    expect(page.locator("#money")).to_contain_text("Waits for approvals: 0 of 1.")
     page.get_by_role("button", name="Cancel").click()
     expect(page.locator("#money")).to_contain_text("1.50000000 ETH over LOCAL: CANCELLED")
     page.get_by_role("button", name="Security").click()
@@ -80,7 +80,43 @@ def test_a_member_deposits_and_withdraws_on_the_page(exchange, page):  # noqa: F
     page.get_by_role("button", name="Add a passkey").click()
     expect(page.locator("#security")).to_contain_text("used never")
     page.get_by_role("button", name="Money").click()
-    money.get_by_label("Address").fill(BOB)
-    money.get_by_label("Amount").fill("0.7")  # and no code: the passkey signs just this
-    page.locator("form").get_by_role("button", name="Withdraw").click()
+    out.get_by_label("Address").fill(BOB)
+    out.get_by_label("Amount").fill("0.7")  # and no code: the passkey signs just this
+    out.get_by_role("button", name="Withdraw").click()
     expect(money).to_contain_text("0.70000000 ETH over LOCAL: WAITING")
+    lists_addresses(page)
+    ask(exchange.data, "withdrawal_limit_set", name="NEW_ADDRESS_DELAY_S", value="86400")
+    ask(exchange.data, "custody_freeze", reason="about somebody else")
+    out.get_by_label("Address").fill(CAROL)
+    out.get_by_label("Amount").fill("0.2")
+    out.get_by_role("button", name="Withdraw").click()
+    expect(money).to_contain_text("0.20000000 ETH over LOCAL: WAITING")
+    expect(money).to_contain_text("Waits for approvals: 0 of 1.")
+    expect(money).to_contain_text("the address is new")
+    expect(money).to_contain_text("Waits: withdrawals are frozen at the moment")
+    expect(money).not_to_contain_text("about somebody else")
+
+
+def lists_addresses(page):  # noqa: F811
+    """With the passkey: add one, keep withdrawals to the list, and leave that again."""
+    add, money = card(page, "Add an address"), page.locator("#money")
+    add.get_by_label("Destination").fill(BOB)
+    add.get_by_label("Its name").fill("Bob's safe")
+    add.get_by_role("button", name="Add it").click()
+    expect(page.locator("#addresses")).to_contain_text("Bob's safe; paid without waiting")
+    page.get_by_role("button", name="Withdraw only to the list").click()
+    expect(money).to_contain_text("It is on: withdrawals go to the list only.")
+    out = card(page, "Withdraw")
+    out.get_by_label("Address").fill(CAROL)
+    out.get_by_label("Amount").fill("0.2")
+    out.get_by_role("button", name="Withdraw").click()
+    expect(out).to_contain_text("is not on your list of addresses")
+    page.get_by_role("button", name="Leave it").click()
+    expect(page.get_by_role("button", name="Withdraw only to the list")).to_be_visible()
+    page.locator("#addresses").get_by_role("button", name="Remove").click()
+    expect(page.locator("#addresses")).to_contain_text("The list is empty.")
+
+
+def card(page, title):  # noqa: F811
+    """The form with this heading."""
+    return page.locator("form").filter(has=page.get_by_role("heading", name=title, exact=True))

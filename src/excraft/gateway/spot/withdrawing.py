@@ -15,6 +15,7 @@ from excraft.accounts import mails
 from excraft.custody.errors import CustodyError, WithdrawalRefused
 from excraft.custody.withdrawal import State
 from excraft.custody.withdrawal_book import Found
+from excraft.custody.withdrawal_waits import note_for_member
 from excraft.custody.withdrawals import Wish
 from excraft.gateway import errors
 from excraft.gateway.auth import Caller
@@ -159,7 +160,7 @@ def _row(exchange: Exchange, found: Found, networks: dict[int, str]) -> dict[str
         "network": networks.get(row.chain_id, ""),
         "transferType": 0,
         "withdrawOrderId": _own_name(row.client_id),
-        "info": row.reason or row.note,
+        "info": row.reason or note_for_member(row.note),
         "confirmNo": 0,
         "walletType": 0,
         "txKey": "",
