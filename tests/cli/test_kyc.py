@@ -5,6 +5,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
+from excraft.accounts import actors
 from excraft.accounts.kyc import Cases
 from excraft.accounts.kyc_actors import owner
 from excraft.accounts.kyc_documents import Documents
@@ -98,7 +99,7 @@ def test_personal_data_is_shown_only_when_asked_for_with_a_reason_and_noted(run)
     told = run("show", "1", "--reveal", "--reason", "a call")
     assert f"document_number: {NUMBER}" in told
     last = shown(run, 1)["history"][-1]
-    assert last["who"].startswith("shell ") and last["reason"] == "saw the person: a call"
+    assert last["who"] == actors.shell().who and last["reason"] == "saw the person: a call"
 
 
 def test_a_document_goes_to_a_new_private_file_and_is_noted(run, tmp_path):

@@ -5,9 +5,11 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+from excraft.accounts import mails
 from excraft.accounts.background import TOLD_MAX, Background
 from excraft.accounts.challenges import Challenges
 from excraft.accounts.known_networks import KnownNetworks
+from excraft.accounts.mail_queue import MailQueue
 from excraft.accounts.origins import Origin
 from excraft.accounts.outbox import Mail, Outbox
 from excraft.accounts.passkeys import Passkeys
@@ -58,6 +60,11 @@ class Desk:
         self.networks = KnownNetworks(database, box, clock)
         self.challenges = Challenges(clock)
         self.origin = origin
+        page = f"{origin.url}/desk" if origin else ""
+        self.mail_queue = MailQueue(
+            database, outbox, self.people.email_of,
+            {"kyc": lambda to, details: mails.kyc(to, page, details)}, clock,
+        )  # fmt: skip
         self.throttle = Throttle(clock)
         self.passwords = passwords or Passwords()
         self.background = Background()

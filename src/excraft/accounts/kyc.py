@@ -7,12 +7,12 @@ from typing import NamedTuple
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from excraft.accounts import kyc_links, kyc_outbox, kyc_states
+from excraft.accounts import kyc_links, kyc_outbox, kyc_states, mail_queue
 from excraft.accounts.kyc_actors import Act, Actor, check_reason
 from excraft.accounts.kyc_errors import DuplicateIdentity, ImpossibleStep, NotAllowed, UnknownCase
 from excraft.accounts.kyc_person import AGE_MIN, Person, checked
 from excraft.accounts.kyc_seal import Place, Seals
-from excraft.accounts.kyc_states import EDITABLE, TABLE, By, CaseState, Level, Step
+from excraft.accounts.kyc_states import EDITABLE, TABLE, TOLD, By, CaseState, Level, Step
 from excraft.store.database import Database
 from excraft.store.schema import members
 from excraft.store.schema_kyc import kyc_cases, kyc_documents, kyc_history
@@ -246,6 +246,9 @@ class Cases:
         _write(connection, case_id, (case.state, state), actor.name, reason, now_ns)
         if CaseState.APPROVED in (case.state, state):
             kyc_outbox.tell(connection, case.member_id, now_ns)
+        if step in TOLD:
+            told = {"level": case.level.name, "state": state.name}
+            mail_queue.add_for_member(connection, case.member_id, "kyc", told, now_ns)
         return find(connection, case_id)
 
     def look(self, connection: Connection, case_id: int, actor: Actor, what: str) -> Case:

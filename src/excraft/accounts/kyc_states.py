@@ -72,6 +72,8 @@ TABLE: dict[Step, Rule] = {
     Step.EXPIRE: Rule((_S.APPROVED,), _S.EXPIRED, By.CLOCK),
     Step.REOPEN: Rule((_S.REJECTED, _S.EXPIRED), _S.DRAFT, By.OWNER),
 }
+# What others do with a case, and its member is told by mail.
+TOLD = (Step.ASK, Step.APPROVE, Step.REJECT, Step.RECHECK, Step.REVOKE, Step.EXPIRE)
 EDITABLE = (_S.DRAFT, _S.MORE_NEEDED)  # the member may change what the case holds
 RESTING = (_S.DRAFT, _S.MORE_NEEDED, _S.REJECTED, _S.EXPIRED)  # after long enough, erased
 

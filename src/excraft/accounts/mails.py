@@ -107,6 +107,23 @@ def narrowed(keys: list[str]) -> str:
     return f"No second factor is left, so these API keys may no longer withdraw:\n{lost}"
 
 
+_KYC = {
+    "APPROVED": "You passed level {level} of who you are.",
+    "REJECTED": "Your case for level {level} of who you are was rejected.",
+    "MORE_NEEDED": "Your case for level {level} of who you are needs something more.",
+    "SUBMITTED": "Your case for level {level} is looked at again; until then it does not count.",
+    "EXPIRED": "Level {level} of who you are has ended, as it does after a while; show it anew.",
+}  # fmt: skip
+
+
+def kyc(to: str, page: str, details: dict[str, str]) -> Mail:
+    """A decision on who somebody is: neither why, nor any of what they showed."""
+    said = _KYC[details["state"]].format(level=details["level"])
+    where = f"the page {page}" if page else "your desk"
+    more = f'What was said about it stands under "Who you are" on {where}; log in there.\n'
+    return Mail(to, "A decision about who you are", f"{said}\n\n{more}")
+
+
 def withdrawal(to: str, amount: str, address: str) -> Mail:
     """`amount` with its asset."""
     return Mail(

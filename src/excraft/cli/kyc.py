@@ -1,6 +1,5 @@
 """`excraft kyc`: who the members are, and what reviewers decide."""
 
-import getpass
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from excraft.accounts.acts import Act as StaffAct
 from excraft.accounts.audit import Audit
 from excraft.accounts.errors import SecretKeyError
 from excraft.accounts.kyc import Case, Cases, Note
-from excraft.accounts.kyc_actors import Act, Actor
+from excraft.accounts.kyc_actors import Actor
 from excraft.accounts.kyc_documents import Documents
 from excraft.accounts.kyc_errors import KycError
 from excraft.accounts.kyc_seal import Seals
@@ -26,6 +25,7 @@ from excraft.cli.exits import Exit, Failure
 from excraft.cli.folder import Folder
 from excraft.cli.options import DEFAULT_DATA, Data, Json, show_json, show_table
 from excraft.cli.stored import database_of
+from excraft.gateway.kyc_decisions import reviewer_of
 from excraft.store.database import Database
 
 app = typer.Typer(help="Who the members are: cases to review.", no_args_is_help=True)
@@ -180,9 +180,8 @@ def _noting(database: Database) -> Note:
 
 
 def _operator() -> Actor:
-    """Whoever can open the data folder may do everything, under the name of their login."""
-    every = frozenset({Act.REVIEW, Act.READ, Act.LINK, Act.TAKE_OVER})
-    return Actor(f"shell {getpass.getuser()}", acts=every)
+    """Whoever can open the data folder may do everything, under the name that the audit log has."""
+    return reviewer_of(actors.shell())
 
 
 def _step(data: Path, number: int, step: Step, reason: str) -> None:

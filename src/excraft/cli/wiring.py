@@ -30,6 +30,7 @@ from excraft.custody.withdrawal_facts import Facts
 from excraft.engine.recovery import RecoveryRefused
 from excraft.engine.service import Engine, Settings
 from excraft.engine.snapshot import InvariantBroken
+from excraft.gateway.accounts_clock import ticking
 from excraft.gateway.admin_kyc import noting
 from excraft.gateway.exchange import Exchange
 from excraft.gateway.kyc_decisions import executors as decisions
@@ -100,6 +101,7 @@ async def _running(folder, log, kernel, url: str, progress: Progress) -> AsyncIt
         progress.notes += [*map(str, log.cuts), *found.skipped, outbox.notice]
         async with (
             knowing(exchange.kyc),
+            ticking(exchange.desk),
             depositing(exchange, folder, store, credited),
             withdrawing(exchange, folder, store, facts),
         ):

@@ -42,6 +42,18 @@ mail_tokens = Table(
     Index("mail_tokens_of_person", "person_id"),
 )
 
+# Mails that were written down with what they tell, and are not sent yet.
+mails_due = Table(
+    "mails_due",
+    metadata,
+    Column("id", ROW_NUMBER, primary_key=True),
+    _person(nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("details", Text, nullable=False),  # JSON; what opens something is sealed in it
+    _whole("time_ns"),
+    _whole("leased_until_ns"),  # 0 or when the one who sends it must be done
+)
+
 devices = Table(
     "devices",
     metadata,

@@ -97,6 +97,10 @@ async def test_from_draft_to_a_level_that_the_kernel_knows(office):
     await until(lambda: level_of(office, account) == 2)
     shown = await ann.ok("GET", "kyc")
     assert (shown["level"], shown["cases"][0]["state"]) == ("FULL", "APPROVED")
+    assert office.desk.mail_queue.deliver() == 1
+    to, subject, text = office.mails()[-1]
+    assert (to, subject) == ("ann@example.org", "A decision about who you are")
+    assert "You passed level FULL" in text
     office.kyc.cases.step(case, Step.REVOKE, OLGA, "a forged document")
     await until(lambda: level_of(office, account) == 0)
     assert (await ann.ok("GET", "kyc"))["cases"][0]["reason"] == "a forged document"

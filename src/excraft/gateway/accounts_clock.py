@@ -1,0 +1,33 @@
+"""What happens to accounts by itself, beside all requests."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable
+
+from excraft.accounts.desk import Desk
+
+EVERY_S = 2.0
+_LOGGER = logging.getLogger(__name__)
+
+
+@contextlib.asynccontextmanager
+async def ticking(desk: Desk) -> AsyncIterator[None]:
+    """Runs it beside what is inside."""
+    task = asyncio.create_task(_run([desk.mail_queue.deliver]), name="accounts")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def _run(work: list[Callable[[], object]]) -> None:
+    while True:
+        for each in work:
+            try:
+                await asyncio.to_thread(each)
+            except Exception:  # tried again; it must not hold up the others
+                _LOGGER.exception("accounts: %s", each.__name__)
+        await asyncio.sleep(EVERY_S)
