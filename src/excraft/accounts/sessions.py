@@ -55,6 +55,16 @@ class Listed(NamedTuple):
     seen_from: SeenFrom
 
 
+class Device(NamedTuple):
+    """A browser that logged in before; `session_id` None: nobody is logged in on it now."""
+
+    id: str
+    created_ns: int
+    seen_ns: int
+    seen_from: SeenFrom
+    session_id: str | None
+
+
 class Opened(NamedTuple):
     """`token` and `device_token` are for cookies and never shown again."""
 
@@ -130,6 +140,33 @@ class Sessions:
             used = connection.execute(update(sessions).where(mine).values(proved_ns=0))
         if not used.rowcount:
             raise Refused("step_up_needed", "Your password and code were used up just now.")
+
+    def devices(self, person_id: int) -> list[Device]:
+        """All that are known, the one seen last first."""
+        query = (
+            select(devices, _c.id.label("session"), _c.created_ns.label("begun_ns"))
+            .add_columns(_c.seen_ns.label("used_ns"))
+            .join_from(devices, sessions, isouter=True)
+            .where(devices.c.person_id == person_id)
+        )
+        now, found = self._clock(), []
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        for row in rows:
+            alive = row.session is not None and _lasts(row.begun_ns, row.used_ns, now)
+            seen_ns = max(row.seen_ns, row.used_ns or 0)
+            seen_from, session = self._opened(row.id, row.seen_from), row.session if alive else None
+            found.append(Device(row.id, row.created_ns, seen_ns, seen_from, session))
+        return sorted(found, key=lambda each: (-each.seen_ns, each.id))
+
+    def forget(self, person_id: int, device_id: str) -> bool:
+        """End what is open on a device and know it no more; False when this person has no such."""
+        mine = (devices.c.id == device_id) & (devices.c.person_id == person_id)
+        with self._database.write_durable() as connection:
+            known = connection.execute(select(devices.c.id).where(mine)).first()
+            if known is not None:
+                _forget(connection, mine)
+        return known is not None
 
     def list(self, person_id: int) -> list[Listed]:
         """Those that work, the newest first."""
@@ -243,7 +280,11 @@ def require_recent(session: Session, seconds: int, now_ns: int) -> None:
 
 
 def _alive(row, now: int) -> bool:
-    return now - row.seen_ns < IDLE_NS and now - row.created_ns < LONGEST_NS
+    return _lasts(row.created_ns, row.seen_ns, now)
+
+
+def _lasts(created_ns: int, seen_ns: int, now: int) -> bool:
+    return now - seen_ns < IDLE_NS and now - created_ns < LONGEST_NS
 
 
 def _forget(connection: Connection, condition: ColumnElement[bool]) -> None:

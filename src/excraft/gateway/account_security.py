@@ -100,6 +100,27 @@ async def _revoke(asked: Asked) -> Response:
     return answer(200, {"message": "The session is ended and its device forgotten."})
 
 
+async def _devices(asked: Asked) -> Response:
+    found = await asyncio.to_thread(asked.desk.sessions.devices, asked.session.person_id)
+    shown = [
+        {
+            "id": d.id, "created_ns": d.created_ns, "seen_ns": d.seen_ns,
+            "address": d.seen_from.address, "browser": d.seen_from.browser,
+            "logged_in": d.session_id is not None, "current": d.id == asked.session.device_id,
+        }
+        for d in found
+    ]  # fmt: skip
+    return answer(200, {"devices": shown})
+
+
+async def _forget(asked: Asked) -> Response:
+    """Needs no step-up: whoever lost a device is in a hurry."""
+    device_id, person_id = asked.values["id"], asked.session.person_id
+    if not await asyncio.to_thread(asked.desk.sessions.forget, person_id, device_id):
+        raise Refused("not_found", f"You have no device {device_id[:40]!r}.")
+    return answer(200, {"message": "The device is forgotten, and nobody is logged in on it."})
+
+
 ACTS = {
     ("GET", "me"): Act(_me),
     ("POST", "step-up"): Act(_step_up, _StepUp),
@@ -109,4 +130,6 @@ ACTS = {
     ("POST", "totp/disable"): Act(_disable, Body),
     ("GET", "sessions"): Act(_sessions),
     ("DELETE", "sessions/{id}"): Act(_revoke),
+    ("GET", "devices"): Act(_devices),
+    ("DELETE", "devices/{id}"): Act(_forget),
 }

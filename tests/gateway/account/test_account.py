@@ -67,6 +67,43 @@ async def test_sessions_are_listed_and_revoked_at_once(shop):
     assert len(shop.mails()) == alerts + 1
 
 
+async def test_devices_are_listed_and_forgotten_each_alone(shop):
+    ann, phone, tablet = shop.browser(), shop.browser("127.0.0.2"), shop.browser("127.0.0.3")
+    await ann.join()
+    for browser in (phone, tablet):
+        shop.now.ns += 5 * SECOND
+        await browser.login()
+    await tablet.ok("POST", "logout")  # a device without a session
+    shown = (await ann.ok("GET", "devices"))["devices"]
+    assert [(d["address"], d["logged_in"], d["current"]) for d in shown] == [
+        ("127.0.0.3", False, False), ("127.0.0.2", True, False), ("127.0.0.1", True, True),
+    ]  # fmt: skip
+    told = len(shop.mails())
+    await tablet.login()
+    assert len(shop.mails()) == told  # it is known
+    await tablet.ok("POST", "logout")
+    for gone in (shown[0], shown[1]):
+        await ann.ok("DELETE", f"devices/{gone['id']}")
+        assert await ann.refused("DELETE", f"devices/{gone['id']}") == (404, "not_found")
+    assert await phone.refused("GET", "me") == (401, "no_session")
+    await tablet.login()
+    assert shop.mails()[-1][1] == "Login from a new device"
+    shop.now.ns += 13 * 3600 * SECOND
+    await ann.login()
+    shown = (await ann.ok("GET", "devices"))["devices"]
+    assert [d["logged_in"] for d in shown] == [True, False]  # the tablet's has ended by itself
+
+
+async def test_nobody_sees_or_forgets_the_device_of_another(shop):
+    ann, eve = shop.browser(), shop.browser()
+    await ann.join()
+    await eve.join("eve@example.org")
+    [hers] = (await ann.ok("GET", "devices"))["devices"]
+    assert hers["id"] not in (await eve.send("GET", "devices")).text
+    assert await eve.refused("DELETE", f"devices/{hers['id']}") == (404, "not_found")
+    await ann.ok("GET", "me")
+
+
 async def test_a_session_ends_by_itself(shop):
     ann = shop.browser()
     await ann.join()

@@ -69,6 +69,14 @@ async def _other_session(town: Any) -> Said:
     return Said({"id": one})
 
 
+async def _other_device(town: Any) -> Said:
+    await _other_session(town)
+    shown = (await town.vera.ok("GET", "devices"))["devices"]
+    [one, *_] = [d["id"] for d in shown if not d["current"]]
+    town.secrets.append(one)
+    return Said({"id": one})
+
+
 async def _new_key(town: Any) -> Said:
     made = town.vera.key("READ")
     town.secrets.append(made.key)
@@ -203,6 +211,7 @@ async def _enrolled(town: Any) -> Said:
 _ROWS: dict[tuple[str, str], Act] = {
     ("GET", "me"): Act(plain()),
     ("GET", "sessions"): Act(plain()),
+    ("GET", "devices"): Act(plain()),
     ("GET", "passkeys"): Act(plain()),
     ("GET", "wallets"): Act(plain()),
     ("GET", "api-keys"): Act(plain()),
@@ -241,6 +250,7 @@ _ROWS: dict[tuple[str, str], Act] = {
     ("POST", "withdrawals/list-mode"): Act(_list_only, CEREMONY),
     ("POST", "administrator"): Act(_invited, BEARER),
     ("DELETE", "sessions/{id}"): Act(_other_session, NOT_FOUND),
+    ("DELETE", "devices/{id}"): Act(_other_device, NOT_FOUND),
     ("DELETE", "wallets/{id}"): Act(_wallet, NOT_FOUND),
     ("POST", "password"): Act(_password, WRONG_CODE),
     ("POST", "totp/enrol"): Act(_off, ALREADY_ON),

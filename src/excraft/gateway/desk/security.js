@@ -1,15 +1,15 @@
-// Passkeys, authenticator app, wallets, sessions, password.
+// Passkeys, authenticator app, wallets, devices, password.
 import { action, ask, field, form, node, saved, when } from "./page.js";
 import { createPasskey, passkeysWork, signMessage, wallet, walletThere } from "./signing.js";
 import { codeField, proofOf } from "./stepup.js";
 
 export async function security(place, me) {
   const again = async () => security(place, await ask("GET", "me"));
-  const [keys, wallets, sessions] = await Promise.all(
-    [ask("GET", "passkeys"), ask("GET", "wallets"), ask("GET", "sessions")]);
+  const [keys, wallets, devices] = await Promise.all(
+    [ask("GET", "passkeys"), ask("GET", "wallets"), ask("GET", "devices")]);
   place.replaceChildren(node("h1", {}, "Security"),
     passkeyCard(keys.passkeys, again), appCard(me, again), walletCard(wallets.wallets, again),
-    sessionCard(sessions.sessions, again), passwordCard(me));
+    deviceCard(devices.devices, again), passwordCard(me));
 }
 
 function card(title, lead, list, empty, said, ...more) {
@@ -83,13 +83,13 @@ function walletCard(list, again) {
     "You have none.", said, walletThere() ? add : node("p", { class: "soft" }, "There is no wallet in this browser."));
 }
 
-function sessionCard(list, again) {
+function deviceCard(list, again) {
   const said = node("p", { class: "said", role: "status" });
   const rows = list.map((one) => node("li", {}, node("div", {}, one.browser || "unknown browser", node("br"),
-    node("span", { class: "soft" }, `${one.address}, since ${when(one.created_ns)}, seen ${when(one.seen_ns)}`)),
-    one.current ? node("span", { class: "soft" }, "this one")
-      : action("End", said, async () => { await ask("DELETE", "sessions/" + one.id); await again(); }, "danger")));
-  return card("Sessions", "Where you are logged in. Ending one also forgets its device.", rows, "", said);
+    node("span", { class: "soft" }, `${one.address}, since ${when(one.created_ns)}, seen ${when(one.seen_ns)}; `
+      + (one.current ? "this one" : one.logged_in ? "logged in" : "not logged in"))),
+    one.current ? "" : action("Forget", said, async () => { await ask("DELETE", "devices/" + one.id); await again(); }, "danger")));
+  return card("Devices", "Browsers that logged in before. Forgetting one ends what is open on it; its next login is told by mail.", rows, "", said);
 }
 
 function passwordCard(me) {
