@@ -11,7 +11,7 @@ NOW = 1_000 * DAY_S * S
 ASKED = Asked(asset=3, atoms=100, destination="0xb0b", now_ns=NOW, by_key=False)
 KNOWN = Known(
     level=1, account_frozen=False, day_atoms=0, hour_count=0, listed_ns=None, first_used_ns=None,
-    list_only=False, factor_changed_ns=None,
+    list_only=False, factor_changed_ns=None, email_changing=False,
 )  # fmt: skip
 
 

@@ -35,19 +35,21 @@ def signed(desk: Desk, session: Session, origin: Origin, wanted: bytes, credenti
     return Answer(credential, _challenge(nonce, wanted), origin)
 
 
-async def prove(desk: Desk, session: Session, second: Second) -> None:
+async def prove(desk: Desk, session: Session, second: Second, needs_factor: bool = True) -> None:
     """Use up a code, or check the passkey; without either, a step-up or login that is at most two
     minutes old. Each of them proves one act, and the next one needs another. Raises Refused.
 
-    Nobody without a second factor passes: a stolen session must not be enough.
+    Nobody without a second factor passes, unless the act `needs_factor` not: a stolen session must
+    not be enough.
     """
-    if not await asyncio.to_thread(desk.second_factors.on, session.person_id):
+    on = await asyncio.to_thread(desk.second_factors.on, session.person_id)
+    if needs_factor and not on:
         raise Refused(
             "second_factor_needed", "Turn on a second factor first; then you may do this."
         )
     if second.passkey is not None:
         await passkey_of(desk, second.passkey, session.person_id)
-    elif second.code:
+    elif second.code and on:
         key = (CODE, ("person", session.person_id))
         desk.throttle.enter(key)
         await asyncio.to_thread(desk.second_factors.check, session.person_id, second.code)

@@ -5,9 +5,10 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from excraft.accounts import mails
+from excraft.accounts import email_mails, mails
 from excraft.accounts.background import TOLD_MAX, Background
 from excraft.accounts.challenges import Challenges
+from excraft.accounts.email_changes import EmailChanges
 from excraft.accounts.known_networks import KnownNetworks
 from excraft.accounts.mail_queue import MailQueue
 from excraft.accounts.origins import Origin
@@ -60,15 +61,24 @@ class Desk:
         self.networks = KnownNetworks(database, box, clock)
         self.challenges = Challenges(clock)
         self.origin = origin
+        self.email_changes = EmailChanges(self.people, box, clock)
         page = f"{origin.url}/desk" if origin else ""
         self.mail_queue = MailQueue(
             database, outbox, self.people.email_of,
-            {"kyc": lambda to, details: mails.kyc(to, page, details)}, clock,
+            {"kyc": lambda to, details: mails.kyc(to, page, details), **self._email_writers()},
+            clock,
         )  # fmt: skip
         self.throttle = Throttle(clock)
         self.passwords = passwords or Passwords()
         self.background = Background()
         self.opening = asyncio.Lock()  # one account is opened at a time, so nobody gets two
+
+    def _email_writers(self) -> dict[str, Callable[..., Mail]]:
+        opened = self.email_changes.opened
+        return {
+            kind: lambda to, details, write=write: write(to, opened(details))
+            for kind, write in email_mails.WRITERS.items()
+        }
 
     def tell(self, person_id: int, write: Callable[..., Mail], *details) -> None:
         """Mail a person about something that was done; in the background."""

@@ -6,7 +6,7 @@ from excraft.accounts.sessions import SeenFrom
 _NOT_YOU = "If this was not you, set a new password at once and end the sessions you do not know.\n"
 
 
-def _link(page: str, kind: str, token: str) -> str:
+def link(page: str, kind: str, token: str) -> str:
     """The token stands behind the #, which browsers send to nobody."""
     return f"or open {page}#{kind}={token}\n\n" if page else ""
 
@@ -17,7 +17,7 @@ def confirm(to: str, token: str, page: str) -> Mail:
         "Confirm your e-mail",
         f"Somebody, probably you, signed up with this address.\nTo confirm it, enter this token "
         f"within a day, with the password chosen at sign-up:\n\n{token}\n\n"
-        f"{_link(page, 'confirm', token)}If it was not you, do "
+        f"{link(page, 'confirm', token)}If it was not you, do "
         f"nothing: without both no account is opened.\n",
     )
 
@@ -28,7 +28,7 @@ def confirm_wallet(to: str, token: str, page: str) -> Mail:
         "Confirm your e-mail",
         f"Somebody, probably you, signed up with this address and a wallet.\nTo confirm it, enter "
         f"this token within a day and sign with the wallet:\n\n{token}\n\n"
-        f"{_link(page, 'confirm', token)}If it was not you, do "
+        f"{link(page, 'confirm', token)}If it was not you, do "
         f"nothing: without both no account is opened.\n",
     )
 
@@ -47,7 +47,7 @@ def reset(to: str, token: str, page: str) -> Mail:
         to,
         "Set a new password",
         f"Somebody, probably you, asked for a new password.\nTo set one, enter this token within "
-        f"an hour:\n\n{token}\n\n{_link(page, 'reset', token)}"
+        f"an hour:\n\n{token}\n\n{link(page, 'reset', token)}"
         f"If it was not you, do nothing: your password stays as it is.\n",
     )
 

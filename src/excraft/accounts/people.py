@@ -86,15 +86,23 @@ class People:
             row = connection.execute(
                 select(people.c.email_hash, people.c.email).where(people.c.id == person_id)
             ).one()
-        return self._box.unseal(_seal_name(row.email_hash), row.email).decode()
+        return self.unsealed(row.email_hash, row.email)
+
+    def sealed(self, email: str) -> tuple[str, bytes]:
+        """(hash, what is stored) of a normalised e-mail."""
+        hashed = self.email_hash(email)
+        return hashed, self._box.seal(_seal_name(hashed), email.encode())
+
+    def unsealed(self, hashed: str, sealed: bytes) -> str:
+        return self._box.unseal(_seal_name(hashed), sealed).decode()
 
     def add(self, connection: Connection, email: str, password: str) -> int:
         """A person's id; the e-mail is confirmed. Raises IntegrityError when there is one."""
-        hashed = self.email_hash(email)
+        hashed, sealed = self.sealed(email)
         added = connection.execute(
             insert(people).values(
                 email_hash=hashed,
-                email=self._box.seal(_seal_name(hashed), email.encode()),
+                email=sealed,
                 password=password,
                 created_ns=self._clock(),
             )
@@ -103,8 +111,20 @@ class People:
 
     def set_password(self, connection: Connection, person_id: int, password: str) -> None:
         """The new hash; tokens mailed for a reset are void with it."""
-        connection.execute(update(people).where(people.c.id == person_id).values(password=password))
+        changed = {"password": password, "password_ns": self._clock()}
+        connection.execute(update(people).where(people.c.id == person_id).values(changed))
         connection.execute(delete(mail_tokens).where(mail_tokens.c.person_id == person_id))
+
+    def change_email(
+        self, connection: Connection, person_id: int, hashed: str, sealed: bytes
+    ) -> str:
+        """The old e-mail; tokens mailed there are void. Raises IntegrityError when the new one is
+        somebody's."""
+        mine = people.c.id == person_id
+        old = connection.execute(select(people.c.email_hash, people.c.email).where(mine)).one()
+        connection.execute(update(people).where(mine).values(email_hash=hashed, email=sealed))
+        connection.execute(delete(mail_tokens).where(mail_tokens.c.person_id == person_id))
+        return self.unsealed(old.email_hash, old.email)
 
     def rehashed(self, person: Person, password: str) -> None:
         """Keep the same password under a newer hash, unless it was changed meanwhile."""
@@ -125,8 +145,7 @@ class People:
 
     def invite(self, email: str, password: str, purpose: Purpose = Purpose.CONFIRM) -> str:
         """A token that makes `email` a person with this password hash."""
-        hashed = self.email_hash(email)
-        sealed = self._box.seal(_seal_name(hashed), email.encode())
+        hashed, sealed = self.sealed(email)
         return self._mail_token(purpose, email_hash=hashed, email=sealed, password=password)
 
     def allow_reset(self, person: Person) -> str:
@@ -143,9 +162,7 @@ class People:
         found = Pending(*row)
         if found.email is None:
             return found
-        return found._replace(
-            email=self._box.unseal(_seal_name(found.email_hash), found.email).decode()
-        )
+        return found._replace(email=self.unsealed(found.email_hash, found.email))
 
     def take(self, connection: Connection, purpose: Purpose, token: str) -> bool:
         """Use the token up; False when somebody else just did."""

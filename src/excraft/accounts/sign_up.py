@@ -91,6 +91,7 @@ def _reset(desk: Desk, token: str, person_id: int, hashed: str) -> None:
         if not desk.people.take(connection, Purpose.RESET, token):
             raise wrong_token()
         desk.people.set_password(connection, person_id, hashed)
+        desk.email_changes.cancel(connection, person_id)  # the old mailbox is there and used
         desk.sessions.revoke_all(connection, person_id)
 
 

@@ -28,7 +28,8 @@ class Known(NamedTuple):
     listed_ns: int | None  # since when the destination is on the member's list
     first_used_ns: int | None
     list_only: bool  # whether the member's withdrawals go to listed destinations only
-    factor_changed_ns: int | None
+    factor_changed_ns: int | None  # a second factor, the password or a wallet that logs in
+    email_changing: bool
 
 
 class Verdict(NamedTuple):
@@ -42,7 +43,7 @@ def judge(asked: Asked, known: Known, limits: Limits, text) -> Verdict:
     """Raises WithdrawalRefused. `text(atoms)` writes an amount for people."""
     if known.account_frozen:
         raise WithdrawalRefused("frozen", "your account is frozen; ask the support why")
-    _check_second_factor(asked, known, limits)
+    _check_logins(asked, known, limits)
     if known.listed_ns is None and (known.list_only or asked.by_key):
         why = "an API key withdraws to them only" if asked.by_key else "your list mode is on"
         raise WithdrawalRefused(
@@ -67,14 +68,20 @@ def list_mode(on_ns: int | None, off_asked_ns: int | None, now_ns: int, limits: 
     return off_asked_ns is None or now_ns < off_asked_ns + delay
 
 
-def _check_second_factor(asked: Asked, known: Known, limits: Limits) -> None:
+def _check_logins(asked: Asked, known: Known, limits: Limits) -> None:
+    if known.email_changing:
+        raise WithdrawalRefused(
+            "factor_changed",
+            "the e-mail of your account is being changed; withdrawals are open to you once that is "
+            "in force or cancelled",
+        )
     delay = limits.of(Setting.FACTOR_DELAY_S)
     changed = known.factor_changed_ns
     if changed is not None and asked.now_ns < changed + delay * SECOND_NS:
         left = (changed + delay * SECOND_NS - asked.now_ns) // SECOND_NS + 1
         raise WithdrawalRefused(
             "factor_changed",
-            f"your second factor was changed lately; withdrawals are open to you in {left} s",
+            f"how you log in was changed lately; withdrawals are open to you in {left} s",
         )
 
 

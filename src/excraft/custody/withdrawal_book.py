@@ -17,7 +17,13 @@ from excraft.custody.withdrawal_facts import Fact, Step
 from excraft.store.database import Database
 from excraft.store.schema import members
 from excraft.store.schema_custody import custody_addresses
-from excraft.store.schema_people import passkeys, people, second_factors
+from excraft.store.schema_people import (
+    email_changes,
+    passkeys,
+    people,
+    second_factors,
+    wallets,
+)
 from excraft.store.schema_withdrawals import (
     custody_sent,
     withdrawal_addresses,
@@ -161,16 +167,11 @@ class WithdrawalBook:
         mode = connection.execute(
             select(m.on_ns, m.off_asked_ns).where(m.account == request.account)
         ).first() or (None, None)
-        of = people.c.member_id == request.member_id
-        factors = union_all(
-            select(second_factors.c.confirmed_ns.label("ns")).join(people).where(of),
-            select(passkeys.c.created_ns.label("ns")).join(people).where(of),
-        ).subquery()
-        factor = select(func.max(factors.c.ns))
+        factor, emails = _logins(request.member_id, asked.now_ns)
         one = lambda query: connection.execute(query).scalar()  # noqa: E731
         return Known(
             request.level, request.frozen, int(one(day)), one(hour), one(listed), one(used),
-            risk.list_mode(*mode, asked.now_ns, limits), one(factor),
+            risk.list_mode(*mode, asked.now_ns, limits), one(factor), bool(one(emails)),
         )  # fmt: skip
 
     # steps, each taken once
@@ -293,6 +294,25 @@ def decide(
         )
     )  # fmt: skip
     return changed.rowcount == 1
+
+
+def _logins(member_id: int, now_ns: int) -> tuple[Select, Select]:
+    """(when how they log in was changed last, how many changes of their e-mail are under way)."""
+    of, e = people.c.member_id == member_id, email_changes.c
+    changes = union_all(
+        select(people.c.password_ns.label("ns")).where(of),
+        *(
+            select(column.label("ns")).join_from(column.table, people).where(of)
+            for column in (
+                second_factors.c.confirmed_ns,
+                passkeys.c.created_ns,
+                wallets.c.created_ns,
+            )
+        ),
+    ).subquery()
+    open_ = e.due_ns.is_not(None) | (e.expires_ns > now_ns)
+    emails = select(func.count()).select_from(email_changes.join(people)).where(of, open_)
+    return select(func.max(changes.c.ns)), emails
 
 
 def _columns(payment: Payment) -> dict:

@@ -15,6 +15,7 @@ from excraft.accounts.refusals import Refused
 from excraft.gateway import (
     account_api_keys,
     account_deposits,
+    account_email,
     account_invitation,
     account_kyc,
     account_passkeys,
@@ -50,6 +51,7 @@ ACTS = Acts([
     account_wallets.ACTS,
     account_api_keys.ACTS,
     account_deposits.ACTS,
+    account_email.ACTS,
     account_kyc.ACTS,
     account_invitation.ACTS,
     account_withdrawals.ACTS,

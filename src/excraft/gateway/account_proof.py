@@ -38,7 +38,11 @@ class ChangePassword(Body, tag_field="act", tag="change_password"):
     """The new one is not said before it is set."""
 
 
-Wanted = Withdraw | ListAddress | LeaveList | ChangePassword
+class ChangeEmail(Body, tag_field="act", tag="change_email"):
+    email: Text
+
+
+Wanted = Withdraw | ListAddress | LeaveList | ChangePassword | ChangeEmail
 
 
 async def _begin(asked: Asked) -> Response:
@@ -59,9 +63,9 @@ def second_of(asked: Asked, wanted: Wanted) -> Second:
     return Second(passkey=signed)
 
 
-async def prove(asked: Asked, wanted: Wanted) -> None:
+async def prove(asked: Asked, wanted: Wanted, needs_factor: bool = True) -> None:
     """Raises Refused unless the body proves that its member wants exactly this."""
-    await act_proof.prove(asked.desk, asked.session, second_of(asked, wanted))
+    await act_proof.prove(asked.desk, asked.session, second_of(asked, wanted), needs_factor)
 
 
 ACTS = {("POST", "proof/passkey/options"): Act(_begin, Wanted)}

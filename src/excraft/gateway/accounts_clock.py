@@ -14,7 +14,9 @@ _LOGGER = logging.getLogger(__name__)
 @contextlib.asynccontextmanager
 async def ticking(desk: Desk) -> AsyncIterator[None]:
     """Runs it beside what is inside."""
-    task = asyncio.create_task(_run([desk.mail_queue.deliver]), name="accounts")
+    task = asyncio.create_task(
+        _run([desk.email_changes.apply_due, desk.mail_queue.deliver]), name="accounts"
+    )
     try:
         yield
     finally:

@@ -26,6 +26,21 @@ people = Table(
     Column("password", Text, nullable=False),  # argon2id, with its parameters and salt
     Column("member_id", ROW_NUMBER, ForeignKey("members.id"), unique=True),  # NULL until opened
     _whole("created_ns"),
+    Column("password_ns", BigInteger),  # when it was changed last; NULL: as at sign-up
+)
+
+# At most one of a person; the cancelling token is here, where no new password voids it.
+email_changes = Table(
+    "email_changes",
+    metadata,
+    _person(primary_key=True, autoincrement=False),
+    Column("email_hash", String(64), nullable=False),  # of the new one; it may be somebody's
+    Column("email", LargeBinary, nullable=False),  # sealed
+    Column("confirm_hash", String(64), nullable=False),
+    Column("cancel_hash", String(64), nullable=False, unique=True),
+    _whole("asked_ns"),
+    _whole("expires_ns"),  # unless it is confirmed before
+    Column("due_ns", BigInteger),  # NULL until it is confirmed
 )
 
 mail_tokens = Table(

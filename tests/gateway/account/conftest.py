@@ -35,6 +35,7 @@ async def shop(venue, tmp_path):
 
     def mails():
         desk.background.finish()
+        desk.mail_queue.deliver()
         read = [
             email.message_from_bytes(f.read_bytes(), policy=email.policy.default)
             for f in sorted(folder.glob("*.eml"))

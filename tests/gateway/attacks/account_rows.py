@@ -69,6 +69,22 @@ async def _other_session(town: Any) -> Said:
     return Said({"id": one})
 
 
+NEW = "new.vera@example.org"
+
+
+async def _new_email(town: Any) -> Said:
+    return await _with_code(town, email=NEW)
+
+
+async def _new_email_token(town: Any) -> Said:
+    return Said({}, {"token": town.token(NEW)})
+
+
+async def _old_email_token(town: Any) -> Said:
+    await town.vera.ok("POST", "email", email=NEW, code=town.vera.code())
+    return Said({}, {"token": town.token(town.vera.email)})
+
+
 async def _other_device(town: Any) -> Said:
     await _other_session(town)
     shown = (await town.vera.ok("GET", "devices"))["devices"]
@@ -248,6 +264,10 @@ _ROWS: dict[tuple[str, str], Act] = {
         plain(address=LISTED), NOT_FOUND
     ),
     ("POST", "withdrawals/list-mode"): Act(_list_only, CEREMONY),
+    ("GET", "email"): Act(plain()),
+    ("POST", "email"): Act(_new_email, WRONG_CODE),
+    ("POST", "email/confirm"): Act(_new_email_token, {(400, "wrong_token")}),
+    ("DELETE", "email"): Act(plain(), NOT_FOUND),
     ("POST", "administrator"): Act(_invited, BEARER),
     ("DELETE", "sessions/{id}"): Act(_other_session, NOT_FOUND),
     ("DELETE", "devices/{id}"): Act(_other_device, NOT_FOUND),
@@ -262,6 +282,7 @@ _ROWS: dict[tuple[str, str], Act] = {
     ("POST", "sign-up/wallet"): Act(plain(email="w@example.org"), ANYBODY),
     ("POST", "confirm"): Act(_confirm, ANYBODY),
     ("POST", "confirm/wallet"): Act(_confirm_wallet, ANYBODY),
+    ("POST", "email/keep"): Act(_old_email_token, ANYBODY),
     ("POST", "password/reset"): Act(plain(email="n@example.org"), ANYBODY),
     ("POST", "login"): Act(_login, ANYBODY),
     ("POST", "login/passkey/options"): Act(plain(), ANYBODY),

@@ -19,7 +19,7 @@ CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
          "--disable-background-networking", "--disable-component-update",
          "--disable-sync"]  # fmt: skip
-EMAIL, PASSWORD = "ann@example.org", "correct horse 7"
+EMAIL, BOB, PASSWORD = "ann@example.org", "bob@example.org", "correct horse 7"
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +125,37 @@ def test_from_sign_up_to_an_order_signed_with_a_key_made_in_the_browser(exchange
     page.get_by_role("button", name="Revoke").click()
     expect(page.locator("#keys")).to_contain_text("You have none.")
     assert signed(exchange, key, pem, "GET", "account").status_code == 401
+
+
+def test_a_new_email_is_confirmed_by_a_link_and_kept_by_another(exchange, page):
+    sign_up(exchange, page, BOB)
+    card = page.locator("form").filter(has=page.get_by_role("heading", name="E-mail", exact=True))
+    card.get_by_label("New e-mail").fill("bob.new@example.org")
+    card.get_by_role("button", name="Change it").click()
+    expect(page.locator("#security")).to_contain_text("A token is in the mailbox of bob.new@")
+    page.get_by_role("button", name="Log out").click()
+    page.goto("about:blank")
+    page.goto(mailed_link(exchange, "email"))
+    expect(page).to_have_url(f"{exchange.address}/desk")
+    enter(page, BOB)
+    expect(page.locator("#security")).to_contain_text("Confirmed; it comes into force in a day.")
+    page.get_by_role("button", name="Security").click()
+    expect(page.locator("#security")).to_contain_text("is confirmed and in force from")
+    page.goto("about:blank")
+    page.goto(mailed_link(exchange, "keep-email"))
+    page.get_by_role("button", name="Cancel the change").first.click()
+    expect(page.locator("main")).to_contain_text("Your e-mail stays as it is")
+    page.reload()
+    enter(page, BOB)
+    expect(page.locator("#security")).to_contain_text(f"It is {BOB}.")
+
+
+def enter(page, who):
+    """Log in with the password, on the page as it is."""
+    page.get_by_label("E-mail").fill(who)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.locator("form").get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("heading", name="Security")).to_be_visible()
 
 
 def signed(exchange, key, pem, method, path, query=""):

@@ -1,5 +1,6 @@
 // The whole page: who is here, and the section that is open. A new section is one import, one line
 // in SECTIONS and one <section> in desk.html.
+import { keepCard } from "./email.js";
 import { enter } from "./enter.js";
 import { keys } from "./keys.js";
 import { kyc } from "./kyc.js";
@@ -13,6 +14,8 @@ const at = (id) => document.getElementById(id);
 
 // To be administrator, from the link that the first start shows; kept until somebody is logged in.
 let invitation = tokenOfLink("administrator")?.value;
+let newEmail = tokenOfLink("email")?.value; // from the mail to a new address, kept likewise
+const keepEmail = tokenOfLink("keep-email")?.value;
 
 // A link carries its token behind the #, which browsers send to nobody.
 function tokenOfLink(kinds = "confirm|reset") {
@@ -41,14 +44,16 @@ async function entered(found) {
   at("places").hidden = at("logout").hidden = false;
   at("enter").replaceChildren();
   await open("security").catch(out);
-  if (invitation) await accept(at("security"));
+  if (invitation) await send("Administrator", "administrator", invitation);
+  if (newEmail) await send("Your new e-mail", "email/confirm", newEmail);
+  invitation = newEmail = null;
 }
 
-async function accept(place) {
+// The token of a link, now that somebody is logged in.
+async function send(title, path, token) {
   const said = node("p", { class: "said", role: "status" });
-  place.prepend(node("div", { class: "card" }, node("h2", {}, "Administrator"), said));
-  await attempt(said, node("button"), async () => (await ask("POST", "administrator", { token: invitation })).message);
-  invitation = null;
+  at("security").prepend(node("div", { class: "card" }, node("h2", {}, title), said));
+  await attempt(said, node("button"), async () => (await ask("POST", path, { token })).message);
 }
 
 function out(wrong) {
@@ -75,4 +80,5 @@ at("logout").addEventListener("click", () => attempt(node("p"), at("logout"), as
   await ask("POST", "logout", {});
   out();
 }));
+if (keepEmail) document.querySelector("main").prepend(keepCard(keepEmail));
 ask("GET", "me").then(entered, out);

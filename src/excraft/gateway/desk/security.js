@@ -1,15 +1,16 @@
-// Passkeys, authenticator app, wallets, devices, password.
+// Passkeys, authenticator app, wallets, devices, password, e-mail.
+import { emailCard } from "./email.js";
 import { action, ask, field, form, node, saved, when } from "./page.js";
 import { createPasskey, passkeysWork, signMessage, wallet, walletThere } from "./signing.js";
 import { codeField, proofOf } from "./stepup.js";
 
 export async function security(place, me) {
   const again = async () => security(place, await ask("GET", "me"));
-  const [keys, wallets, devices] = await Promise.all(
-    [ask("GET", "passkeys"), ask("GET", "wallets"), ask("GET", "devices")]);
+  const [keys, wallets, devices, email] = await Promise.all(
+    [ask("GET", "passkeys"), ask("GET", "wallets"), ask("GET", "devices"), ask("GET", "email")]);
   place.replaceChildren(node("h1", {}, "Security"),
     passkeyCard(keys.passkeys, again), appCard(me, again), walletCard(wallets.wallets, again),
-    deviceCard(devices.devices, again), passwordCard(me));
+    deviceCard(devices.devices, again), passwordCard(me), emailCard(email, me, again));
 }
 
 function card(title, lead, list, empty, said, ...more) {
