@@ -44,12 +44,16 @@ async function entered(found) {
   at("places").hidden = at("logout").hidden = false;
   at("enter").replaceChildren();
   await open("security").catch(out);
+  await useLinks();
+}
+
+// The tokens of links, now that somebody is logged in.
+async function useLinks() {
   if (invitation) await send("Administrator", "administrator", invitation);
   if (newEmail) await send("Your new e-mail", "email/confirm", newEmail);
   invitation = newEmail = null;
 }
 
-// The token of a link, now that somebody is logged in.
 async function send(title, path, token) {
   const said = node("p", { class: "said", role: "status" });
   at("security").prepend(node("div", { class: "card" }, node("h2", {}, title), said));
@@ -70,10 +74,11 @@ function out(wrong) {
 
 // A link that is opened where the page is already there only changes what is behind the #.
 window.addEventListener("hashchange", () => {
-  const found = tokenOfLink("administrator");
+  const found = tokenOfLink("administrator|email");
   if (!found) return;
-  invitation = found.value;
-  if (!at("places").hidden) open("security").then(() => accept(at("security"))).catch(out);
+  if (found.kind === "email") newEmail = found.value;
+  else invitation = found.value;
+  if (!at("places").hidden) open("security").then(useLinks).catch(out);
 });
 setStepUp(stepUpIn(at("step-up")));
 at("logout").addEventListener("click", () => attempt(node("p"), at("logout"), async () => {
