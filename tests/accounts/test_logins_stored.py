@@ -11,7 +11,7 @@ from excraft.accounts.passkeys import PASSKEYS_MAX, Answer, Passkeys, new_challe
 from excraft.accounts.people import People
 from excraft.accounts.refusals import Refused
 from excraft.accounts.second_factor import SecondFactors
-from excraft.accounts.wallets import WALLETS_MAX, Wallets
+from excraft.accounts.wallets import WALLETS_MAX, Wallet, Wallets
 from excraft.store.schema_people import login_networks
 from tests.gateway.account.authenticator import Authenticator
 
@@ -93,10 +93,10 @@ def test_one_wallet_is_linked_once(database, secret_box, ann):
 
     def link(address):
         with database.write_durable() as connection:
-            wallets.link(connection, ann, address)
+            wallets.link(connection, ann, Wallet(address))
 
     assert sorted(map(str, together(link, "0xA", "0xA", "0xA"))) == ["None"] + ["already_on"] * 2
-    assert wallets.owner("0xA") == ann and wallets.owner("0xB") is None
+    assert wallets.owner(Wallet("0xA")) == ann and wallets.owner(Wallet("0xB")) is None
     for number in range(WALLETS_MAX - 1):
         link(f"0x{number}")
     with pytest.raises(Refused, match="the most there may be"):

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from excraft.accounts import email_mails, mails
 from excraft.accounts.background import TOLD_MAX, Background
 from excraft.accounts.challenges import Challenges
+from excraft.accounts.contract_wallets import ContractWallets
 from excraft.accounts.email_changes import EmailChanges
 from excraft.accounts.known_networks import KnownNetworks
 from excraft.accounts.mail_queue import MailQueue
@@ -61,6 +62,7 @@ class Desk:
         self.networks = KnownNetworks(database, box, clock)
         self.challenges = Challenges(clock)
         self.origin = origin
+        self.contracts: ContractWallets | None = None  # where chains are served
         self.email_changes = EmailChanges(self.people, box, clock)
         page = f"{origin.url}/desk" if origin else ""
         self.mail_queue = MailQueue(

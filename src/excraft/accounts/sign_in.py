@@ -181,10 +181,16 @@ def _passed(desk: Desk, keys: tuple[Key, ...]) -> None:
 
 
 async def second_factor(
-    desk: Desk, person_id: int, device: str | None, second: Second, keys: tuple[Key, ...]
+    desk: Desk,
+    person_id: int,
+    device: str | None,
+    second: Second,
+    keys: tuple[Key, ...],
+    *,
+    always: bool = False,
 ) -> None:
-    """Check it if one is needed; the password, or the wallet, was right."""
-    if not await asyncio.to_thread(desk.second_factors.on, person_id):
+    """Check it if one is needed, or `always`; the password, or the wallet, was right."""
+    if not always and not await asyncio.to_thread(desk.second_factors.on, person_id):
         return
     if not second.code and second.passkey is None:
         desk.throttle.take_back(*keys)

@@ -1,7 +1,8 @@
 """Sign-in with Ethereum (ERC-4361): the whole message is written here, and its signer recovered.
 
-Accounts with a key of their own only (EIP-191, "personal_sign"); contracts (EIP-1271) are not
-asked. The exact text is kept with its nonce and never read back from what a client sends.
+Accounts with a key of their own by it alone (EIP-191, "personal_sign"); contracts are asked in
+accounts/contract_wallets.py. The exact text is kept with its nonce and never read back from what a
+client sends.
 """
 
 import re
@@ -62,6 +63,25 @@ def address_in(message: str) -> str:
     return message.split("\n", 2)[1]
 
 
+def chain_in(message: str) -> int:
+    """Of a message that `compose` wrote."""
+    return int(message.split("\nChain ID: ", 1)[1].split("\n", 1)[0])
+
+
+def digest(message: str) -> bytes:
+    """What a wallet signs (EIP-191)."""
+    text = message.encode()
+    return keccak(b"\x19Ethereum Signed Message:\n%d" % len(text) + text)
+
+
+def signature_bytes(text: str) -> bytes | None:
+    """Of any length; None of what is none."""
+    try:
+        return bytes.fromhex(text[2:]) if text.startswith("0x") and text.isascii() else None
+    except ValueError:
+        return None
+
+
 def signer(message: str, signature: str) -> str | None:
     """Who signed exactly this text; None when nobody can have, or in a second form of it."""
     if not _SIGNATURE.fullmatch(signature):
@@ -69,11 +89,9 @@ def signer(message: str, signature: str) -> str | None:
     raw = bytes.fromhex(signature[2:])
     if raw[64] not in (27, 28) or int.from_bytes(raw[32:64], "big") > _HALF_ORDER:
         return None  # anybody can make the form with the high s of another's signature
-    text = message.encode()
-    digest = keccak(b"\x19Ethereum Signed Message:\n%d" % len(text) + text)
     try:
         key = PublicKey.from_signature_and_message(
-            raw[:64] + bytes([raw[64] - 27]), digest, hasher=None
+            raw[:64] + bytes([raw[64] - 27]), digest(message), hasher=None
         )
     except Exception as wrong:  # coincurve raises plain Exception for numbers that are no signature
         if type(wrong) not in (Exception, ValueError):

@@ -1,6 +1,7 @@
 """Ethereum wallets: link, unlink, log in, step up, and sign up with one.
 
-A wallet stands for the password, so where a second factor is on it is asked for too. Who signs up
+A wallet stands for the password, so where a second factor is on it is asked for too; beside one
+that is a contract always, because what it signed is a node's word. Who signs up
 with a wallet still confirms an e-mail first: without one nobody could warn them of a login, and a
 lost wallet would be a lost account. Confirming needs the mailed token and a signature, so neither
 who knows the e-mail nor who holds the wallet opens an account for the other.
@@ -17,10 +18,12 @@ from excraft.accounts.origins import Origin
 from excraft.accounts.people import Purpose as Mailed
 from excraft.accounts.people import new_token
 from excraft.accounts.refusals import Refused, wrong_token
+from excraft.accounts.second_factor import any_on
 from excraft.accounts.sessions import Opened, Session, require_recent
 from excraft.accounts.sign_in import SENSITIVE_S, Second, open_session, second_factor
 from excraft.accounts.sign_up import admit_mail
 from excraft.accounts.throttle import NETWORK
+from excraft.accounts.wallets import Wallet
 
 STATEMENTS = {
     Purpose.LINK_WALLET: "Link this wallet to my account on this exchange.",
@@ -41,31 +44,47 @@ def begin(
     return message
 
 
-async def _signed(desk: Desk, purpose: Purpose, bound: str, signature: str) -> str:
-    """The address that signed what it was asked to; raises Refused."""
+async def _signed(
+    desk: Desk, caller: Caller, purpose: Purpose, bound: str, signature: str
+) -> Wallet:
+    """The wallet that signed what it was asked to; raises Refused. No node is asked about one that
+    has a key."""
     message = desk.challenges.take(purpose, bound)
     signer = await asyncio.to_thread(wallet_messages.signer, message, signature)
-    address = wallet_messages.address_in(message)
-    if signer != address:
+    address, chain_id = wallet_messages.address_in(message), wallet_messages.chain_in(message)
+    if signer == address:
+        return Wallet(address)
+    raw = wallet_messages.signature_bytes(signature)
+    if desk.contracts is None or chain_id not in desk.contracts.chains or not raw:
         raise wrong_wallet()
-    return address
+    keys = ((NETWORK, ("contract wallet", caller.network)),)
+    desk.throttle.enter(*keys)  # so that strangers do not make the exchange ask its node for ever
+    if not await desk.contracts.signed(chain_id, address, wallet_messages.digest(message), raw):
+        raise wrong_wallet()
+    desk.throttle.take_back(*keys)
+    return Wallet(address, chain_id)
 
 
 async def link(desk: Desk, caller: Caller, session: Session, signature: str) -> str:
     """The address that is linked now; needs a step-up."""
     require_recent(session, SENSITIVE_S, desk.clock())
-    address = await _signed(desk, Purpose.LINK_WALLET, session.id, signature)
+    wallet = await _signed(desk, caller, Purpose.LINK_WALLET, session.id, signature)
 
     def work() -> None:
         with desk.database.write_durable() as connection:
-            desk.wallets.link(connection, session.person_id, address)
+            if wallet.chain_id is not None and not any_on(connection, session.person_id):
+                raise Refused(
+                    "second_factor_needed",
+                    "A wallet that is a contract logs in beside a second factor only; turn one on.",
+                )
+            desk.wallets.link(connection, session.person_id, wallet)
 
     await asyncio.to_thread(work)
     desk.tell(
-        session.person_id, mails.happened, "A wallet was linked", f"wallet: {address}\n",
+        session.person_id, mails.happened, "A wallet was linked", f"wallet: {wallet.address}\n",
         caller.seen,
     )  # fmt: skip
-    return address
+    return wallet.address
 
 
 async def unlink(desk: Desk, caller: Caller, session: Session, wallet_id: str) -> None:
@@ -83,8 +102,8 @@ async def login(desk: Desk, caller: Caller, signature: str, second: Second) -> O
 
     When the second factor is missing the signature is used up all the same: sign again.
     """
-    address = await _signed(desk, Purpose.WALLET_LOGIN, caller.ceremony_token, signature)
-    person_id = await asyncio.to_thread(desk.wallets.owner, address)
+    wallet = await _signed(desk, caller, Purpose.WALLET_LOGIN, caller.ceremony_token, signature)
+    person_id = await asyncio.to_thread(desk.wallets.owner, wallet)
     if person_id is None:
         raise Refused("unknown_wallet", "This wallet is linked to no account; sign up with it.")
     person = await asyncio.to_thread(desk.people.by_id, person_id)
@@ -92,18 +111,21 @@ async def login(desk: Desk, caller: Caller, signature: str, second: Second) -> O
     if caller.device_token:
         known = desk.sessions.knows_device
         device = await asyncio.to_thread(known, person_id, caller.device_token)
-    await second_factor(desk, person_id, device, second, ())
+    await second_factor(desk, person_id, device, second, (), always=wallet.chain_id is not None)
     opened = await open_session(desk, caller, person)
-    await asyncio.to_thread(desk.wallets.used, address)
+    await asyncio.to_thread(desk.wallets.used, wallet)
     return opened
 
 
-async def step_up(desk: Desk, session: Session, signature: str, second: Second) -> None:
+async def step_up(
+    desk: Desk, caller: Caller, session: Session, signature: str, second: Second
+) -> None:
     """As the password, for those who have none or do not want to type it."""
-    address = await _signed(desk, Purpose.WALLET_STEP_UP, session.id, signature)
-    if await asyncio.to_thread(desk.wallets.owner, address) != session.person_id:
+    wallet = await _signed(desk, caller, Purpose.WALLET_STEP_UP, session.id, signature)
+    if await asyncio.to_thread(desk.wallets.owner, wallet) != session.person_id:
         raise wrong_wallet()
-    await second_factor(desk, session.person_id, session.device_id, second, ())
+    always = wallet.chain_id is not None
+    await second_factor(desk, session.person_id, session.device_id, second, (), always=always)
     await asyncio.to_thread(desk.sessions.proved, session)
 
 
@@ -126,15 +148,21 @@ async def sign_up(desk: Desk, caller: Caller, email: str) -> None:
 
 async def confirm(desk: Desk, caller: Caller, token: str, signature: str) -> int:
     """The id of the person that is there now, with this wallet; raises Refused."""
-    address = await _signed(desk, Purpose.WALLET_LOGIN, caller.ceremony_token, signature)
+    wallet = await _signed(desk, caller, Purpose.WALLET_LOGIN, caller.ceremony_token, signature)
+    if wallet.chain_id is not None:
+        raise Refused(
+            "second_factor_needed",
+            "A wallet that is a contract cannot sign up: sign up with a password, turn a second "
+            "factor on, and link it.",
+        )
     keys = ((NETWORK, caller.network),)
     desk.throttle.enter(*keys)
-    person_id = await asyncio.to_thread(_confirmed, desk, token, address)
+    person_id = await asyncio.to_thread(_confirmed, desk, token, wallet)
     desk.throttle.take_back(*keys)
     return person_id
 
 
-def _confirmed(desk: Desk, token: str, address: str) -> int:
+def _confirmed(desk: Desk, token: str, wallet: Wallet) -> int:
     pending = desk.people.pending(Mailed.CONFIRM_WALLET, token)
     if pending is None:
         raise wrong_token()
@@ -143,7 +171,7 @@ def _confirmed(desk: Desk, token: str, address: str) -> int:
             if not desk.people.take(connection, Mailed.CONFIRM_WALLET, token):
                 raise wrong_token()
             person_id = desk.people.add(connection, pending.email, pending.password)
-            desk.wallets.link(connection, person_id, address)
+            desk.wallets.link(connection, person_id, wallet)
             return person_id
     except IntegrityError as error:  # confirmed before, with the token of another sign-up
         raise wrong_token() from error

@@ -17,9 +17,17 @@ WALLETS_MAX = 10  # of one person
 _c = wallets.c
 
 
+class Wallet(NamedTuple):
+    """`chain_id` of a contract, which is its owner's on that chain only; None of one with a key."""
+
+    address: str
+    chain_id: int | None = None
+
+
 class Listed(NamedTuple):
     id: str
     address: str
+    chain_id: int | None
     created_ns: int
     used_ns: int | None
 
@@ -31,32 +39,32 @@ class Wallets:
         self._database, self._box, self._clock = database, box, clock
         self._hash_key = box.derive("wallet hash")
 
-    def link(self, connection: Connection, person_id: int, address: str) -> None:
-        """The address was proved to be theirs; raises Refused."""
-        hashed = self._hash(address)
+    def link(self, connection: Connection, person_id: int, wallet: Wallet) -> None:
+        """It was proved to be theirs; raises Refused."""
+        hashed = self._hash(wallet)
         count = select(func.count()).where(_c.person_id == person_id)
         if connection.execute(count).scalar_one() >= WALLETS_MAX:
             raise Refused("too_many", f"You have {WALLETS_MAX} wallets, the most there may be.")
         row = {
             "id": secrets.token_hex(16), "person_id": person_id, "address_hash": hashed,
-            "address": self._box.seal(f"wallet {hashed}", address.encode()),
-            "created_ns": self._clock(),
+            "address": self._box.seal(f"wallet {hashed}", wallet.address.encode()),
+            "chain_id": wallet.chain_id, "created_ns": self._clock(),
         }  # fmt: skip
         try:
             connection.execute(insert(wallets).values(row))
         except IntegrityError as error:  # only who holds the wallet gets here
             raise Refused("already_on", "This wallet is linked to an account already.") from error
 
-    def owner(self, address: str) -> int | None:
+    def owner(self, wallet: Wallet) -> int | None:
         """The person this wallet logs in for."""
         with self._database.read() as connection:
-            query = select(_c.person_id).where(_c.address_hash == self._hash(address))
+            query = select(_c.person_id).where(_c.address_hash == self._hash(wallet))
             return connection.execute(query).scalar_one_or_none()
 
-    def used(self, address: str) -> None:
+    def used(self, wallet: Wallet) -> None:
         """It logged in, just now."""
         with self._database.write() as connection:
-            mine = update(wallets).where(_c.address_hash == self._hash(address))
+            mine = update(wallets).where(_c.address_hash == self._hash(wallet))
             connection.execute(mine.values(used_ns=self._clock()))
 
     def list(self, person_id: int) -> list[Listed]:
@@ -64,7 +72,7 @@ class Wallets:
         query = select(wallets).where(_c.person_id == person_id).order_by(_c.created_ns, _c.id)
         with self._database.read() as connection:
             rows = connection.execute(query).all()
-        return [Listed(r.id, self._address(r), r.created_ns, r.used_ns) for r in rows]
+        return [Listed(r.id, self._address(r), r.chain_id, r.created_ns, r.used_ns) for r in rows]
 
     def unlink(self, person_id: int, wallet_id: str) -> str:
         """Its address; raises Refused when this person has no such wallet."""
@@ -79,5 +87,6 @@ class Wallets:
     def _address(self, row) -> str:
         return self._box.unseal(f"wallet {row.address_hash}", row.address).decode()
 
-    def _hash(self, address: str) -> str:
-        return hmac.digest(self._hash_key, address.encode(), "sha256").hex()
+    def _hash(self, wallet: Wallet) -> str:
+        named = wallet.address if wallet.chain_id is None else f"{wallet.chain_id}:{wallet.address}"
+        return hmac.digest(self._hash_key, named.encode(), "sha256").hex()

@@ -167,6 +167,17 @@ class Node:
         ]  # fmt: skip
         return [_balance(result) for result in await self._results(calls)]
 
+    async def call_contracts(
+        self, asked: Sequence[tuple[str, str, str]], gas: int
+    ) -> list[bytes | None]:
+        """What each (contract, data, block hash) gives with so much gas, after that block; one
+        call. None: it failed, or sent no bytes; whatever else the node refuses is raised."""
+        calls = [
+            ("eth_call", [{"to": to, "data": data, "gas": hex(gas)}, {"blockHash": block}])
+            for to, data, block in asked
+        ]
+        return [_bytes(result) for result in await self._results(calls)]
+
     def _in_order(self, headers: Sequence[Header], numbers: Sequence[int]) -> None:
         for header, number in zip(headers, numbers, strict=True):
             if header.number != number:
@@ -276,11 +287,28 @@ class _Provider(AsyncBaseProvider):
         return {"jsonrpc": "2.0", "id": 0, "result": msgspec.json.decode(raw)}
 
 
+def _failed(result: bytes | NodeRefused) -> bool:
+    """Whether the contract did; raises what else the node refused."""
+    if not isinstance(result, NodeRefused):
+        return False
+    said = str(result).lower()
+    if any(why in said for why in ("revert", "out of gas", "outofgas", "invalid opcode")):
+        return True
+    raise result
+
+
+def _bytes(result: bytes | NodeRefused) -> bytes | None:
+    if _failed(result):
+        return None
+    try:
+        return bytes.fromhex(_text(result).removeprefix("0x"))
+    except (BadAnswer, ValueError):
+        return None
+
+
 def _balance(result: bytes | NodeRefused) -> int | None:
-    if isinstance(result, NodeRefused):
-        if any(why in str(result).lower() for why in ("revert", "out of gas", "invalid opcode")):
-            return None
-        raise result
+    if _failed(result):
+        return None
     try:
         return word(_text(result))
     except BadAnswer:

@@ -5,9 +5,12 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from excraft.accounts.contract_wallets import NODE_LIMITS, Chain, ContractWallets
 from excraft.accounts.outbox import Mail, Outbox
+from excraft.chain.node import Node
 from excraft.cli.folder import Folder
 from excraft.cli.withdrawing import listed, read_chains
+from excraft.custody.chains import ChainsFile
 from excraft.custody.credited import Credited
 from excraft.custody.service import Custody, watching
 from excraft.gateway.deposit_ledger import DepositLedger
@@ -32,8 +35,22 @@ async def depositing(
         found, database, DepositLedger(exchange.engine, credited), credited,
         lambda: listed(exchange), _alert(exchange),
     )  # fmt: skip
-    async with watching(exchange.custody):
-        yield
+    exchange.desk.contracts = _wallets(found)
+    try:
+        async with watching(exchange.custody):
+            yield
+    finally:
+        await exchange.desk.contracts.close()
+
+
+def _wallets(found: ChainsFile) -> ContractWallets:
+    """Nodes of their own: a login that waits must not hold up deposits."""
+    return ContractWallets({
+        entry.chain: Chain(
+            Node(entry.url, entry.chain, NODE_LIMITS), entry.confirmations, entry.still_s
+        )
+        for entry in found.chains
+    })  # fmt: skip
 
 
 def _alert(exchange: Exchange) -> Callable[[str], None]:

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from excraft.accounts import wallet_sign_in
 from excraft.accounts.challenges import Purpose
+from excraft.accounts.contract_wallets import SIGNATURE_BYTES_MAX
 from excraft.accounts.people import new_token
 from excraft.accounts.sessions import require_recent
 from excraft.accounts.sign_in import SENSITIVE_S, Second
@@ -24,7 +25,9 @@ class _Wallet(Body):
 
 
 class _Signature(Body):
-    signature: Text
+    """Of a wallet that is a contract it may be long."""
+
+    signature: Annotated[str, msgspec.Meta(max_length=2 + 2 * SIGNATURE_BYTES_MAX)]
 
 
 class _WithCode(_Signature):
@@ -84,7 +87,9 @@ async def _begin_step_up(asked: Asked) -> Response:
 
 async def _step_up(asked: Asked) -> Response:
     second = Second(asked.body.code)
-    await wallet_sign_in.step_up(asked.desk, asked.session, asked.body.signature, second)
+    await wallet_sign_in.step_up(
+        asked.desk, asked.caller, asked.session, asked.body.signature, second
+    )
     return answer(200, {"message": "Sensitive acts are open for a while."})
 
 

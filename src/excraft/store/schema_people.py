@@ -131,10 +131,11 @@ wallets = Table(
     metadata,
     Column("id", String(32), primary_key=True),  # may be shown; opens nothing
     _person(nullable=False),
-    Column("address_hash", String(64), nullable=False, unique=True),  # keyed
+    Column("address_hash", String(64), nullable=False, unique=True),  # keyed; with the chain
     Column("address", LargeBinary, nullable=False),  # sealed
     _whole("created_ns"),
     Column("used_ns", BigInteger),
+    Column("chain_id", BigInteger),  # where it is a contract; NULL: it has a key, on every chain
     Index("wallets_of_person", "person_id"),
 )
 

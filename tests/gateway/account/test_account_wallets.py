@@ -189,6 +189,84 @@ async def test_a_wallet_is_one_factor_only(shop, ann):
     assert (await tried(code=app.at(shop.now.ns // SECOND))).status_code == 200
 
 
+class Contracts:
+    """What a node would say; tests/accounts/test_contract_wallets.py asks a real one."""
+
+    chains = (31337,)
+
+    def __init__(self):
+        self.asked, self.signs = [], True
+
+    async def signed(self, *asked):
+        self.asked.append(asked)
+        return self.signs
+
+
+async def linked_contract(shop, ann, address):
+    """A contract of chain 31337, linked to her; the codes of her app."""
+    shop.desk.contracts = Contracts()
+    text = {"address": address, "chain_id": 31337}
+    asked = await ann.ok("POST", "wallets/message", **text)
+    assert asked["message"].count("Chain ID: 31337") == 1
+    alone = await ann.refused("POST", "wallets", signature=CONTRACT_SIGNED)
+    assert alone == (401, "second_factor_needed")
+    app = pyotp.TOTP((await ann.ok("POST", "totp/enrol"))["secret"])
+    await ann.ok("POST", "totp/confirm", code=app.at(shop.now.ns // SECOND))
+    await ann.ok("POST", "wallets/message", **text)
+    await ann.ok("POST", "wallets", signature=CONTRACT_SIGNED)
+    shop.now.ns += 30 * SECOND
+    return app
+
+
+CONTRACT_SIGNED = "0x" + "ab" * 2000
+
+
+async def test_a_contract_logs_in_on_its_chain_and_never_alone(shop, ann):
+    app = await linked_contract(shop, ann, HERS.address)
+    (shown,) = (await ann.ok("GET", "wallets"))["wallets"]
+    assert (shown["address"], shown["chain_id"]) == (HERS.address, 31337)
+    phone = shop.browser()
+
+    async def tried(chain_id=31337, signature=CONTRACT_SIGNED, **more):
+        await message(phone, HERS, chain_id=chain_id)
+        return await phone.send("POST", "login/wallet", signature=signature, **more)
+
+    assert (await tried()).json()["error"] == "second_factor_needed"
+    code = app.at(shop.now.ns // SECOND)
+    for wrong in ({"chain_id": 1}, {"signature": "0x"}, {"signature": "ab" * 65}):
+        assert (await tried(code=code, **wrong)).json()["error"] == "wrong_wallet"
+    shop.desk.contracts.signs = False
+    assert (await tried(code=code)).json()["error"] == "wrong_wallet"
+    shop.desk.contracts.signs = True
+    assert (await tried(code=code)).status_code == 200
+    too_long = await tried(signature="0x" + "ab" * 3001, code=code)
+    assert too_long.status_code == 400
+
+
+async def test_the_key_of_the_same_address_is_another_wallet(shop, ann):
+    """On another chain, or with a key, an address is somebody else's."""
+    await linked_contract(shop, ann, HERS.address)
+    phone = shop.browser()
+    signature = HERS.sign(await message(phone, HERS, chain_id=31337))
+    refused = await phone.refused("POST", "login/wallet", signature=signature)
+    assert refused[1] == "unknown_wallet"
+    asked = len(shop.desk.contracts.asked)
+    await message(phone, HERS)
+    signature = HERS.sign(await message(phone, HERS))
+    await phone.refused("POST", "login/wallet", signature=signature)
+    assert len(shop.desk.contracts.asked) == asked, "no node is asked about a key"
+
+
+async def test_nobody_signs_up_with_a_contract(shop):
+    shop.desk.contracts = Contracts()
+    bob = shop.browser()
+    await bob.ok("POST", "sign-up/wallet", email="bob@example.org")
+    token = shop.token("bob@example.org")
+    await message(bob, HERS, chain_id=31337)
+    refused = await bob.refused("POST", "confirm/wallet", token=token, signature=CONTRACT_SIGNED)
+    assert refused[1] == "second_factor_needed"
+
+
 async def test_sign_up_with_a_wallet_confirms_an_e_mail_first(shop):
     bob, mallory = shop.browser(), shop.browser()
     await bob.ok("POST", "sign-up/wallet", email="bob@example.org")

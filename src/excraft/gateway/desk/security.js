@@ -72,7 +72,7 @@ function appCard(me, again) {
 function walletCard(list, again) {
   const said = node("p", { class: "said", role: "status" });
   const rows = list.map((one) => node("li", {}, node("div", {}, one.address, node("br"),
-    node("span", { class: "soft" }, `linked ${when(one.created_ns)}, used ${when(one.used_ns)}`)),
+    node("span", { class: "soft" }, `${one.chain_id ? `a contract on chain ${one.chain_id}, ` : ""}linked ${when(one.created_ns)}, used ${when(one.used_ns)}`)),
     action("Unlink", said, async () => { await ask("DELETE", "wallets/" + one.id); await again(); }, "danger")));
   const add = action("Link the wallet of this browser", said, async () => {
     const asked = await wallet();
