@@ -18,11 +18,17 @@ from excraft.accounts.sign_up import admit_mail
 from excraft.accounts.throttle import MAIL, NETWORK
 
 
-async def ask(desk: Desk, caller: Caller, session: Session, email: str) -> None:
-    """Mail both addresses; who asks has proved it. Raises Refused."""
-    email, person_id = emails.normalise(email), session.person_id
-    if email == await asyncio.to_thread(desk.people.email_of, person_id):
+async def checked(desk: Desk, session: Session, email: str) -> str:
+    """Normalised; raises Refused. Before the proof, so that what is mistyped uses up none."""
+    email = emails.normalise(email)
+    if email == await asyncio.to_thread(desk.people.email_of, session.person_id):
         raise Refused("bad_email", f"{email} is the e-mail of your account already.")
+    return email
+
+
+async def ask(desk: Desk, caller: Caller, session: Session, email: str) -> None:
+    """Mail both addresses; who asks has proved it, and `email` is `checked`. Raises Refused."""
+    person_id = session.person_id
     desk.throttle.enter((MAIL, ("change of e-mail", person_id)))
     admit_mail(desk, caller, email)
 

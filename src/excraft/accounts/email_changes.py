@@ -1,13 +1,12 @@
 """Changes of e-mail that are under way: one of a person, confirmed by the new mailbox, and in force
 a day after that unless it was cancelled."""
 
-import logging
 from base64 import b64decode, b64encode
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, and_, delete, insert, or_, select, update
+from sqlalchemy import Connection, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from excraft.accounts import mail_queue
@@ -18,7 +17,6 @@ from excraft.store.schema_people import email_changes, people
 CONFIRM_WITHIN_NS = 86_400 * SECOND
 DELAY_NS = 86_400 * SECOND  # from the confirmation on; meanwhile the old mailbox can cancel it
 _MAIL = "mail about a change of e-mail"
-_LOGGER = logging.getLogger(__name__)
 _c = email_changes.c
 
 
@@ -116,8 +114,8 @@ class EmailChanges:
         return connection.execute(delete(email_changes).where(same)).rowcount == 1
 
     def _good(self):
-        confirmed, waits = _c.due_ns.is_not(None), _c.expires_ns > self._clock()
-        return or_(confirmed, and_(_c.due_ns.is_(None), waits))
+        """Confirmed, or still to be."""
+        return or_(_c.due_ns.is_not(None), _c.expires_ns > self._clock())
 
     def mail(self, connection: Connection, person_id: int, kind: str, **details: str) -> None:
         """With the caller's transaction; `to`: another address than the person's."""

@@ -34,6 +34,13 @@ class Mode(NamedTuple):
     ends_ns: int | None
 
 
+def checked_entry(address: str, label: str) -> str:
+    """The address as it is kept; raises WithdrawalRefused."""
+    if not (len(label) <= LABEL_MAX and (label == "" or label.isprintable())):
+        raise WithdrawalRefused("label", f"a label has up to {LABEL_MAX} printable characters")
+    return checked_address(address)
+
+
 class Choices:
     """Reads and writes; nothing is kept in memory. Who asks is proven by the door."""
 
@@ -50,9 +57,7 @@ class Choices:
 
     def add(self, account: int, address: str, label: str) -> str:
         """The address as it is kept; raises WithdrawalRefused."""
-        address = checked_address(address)
-        if not (len(label) <= LABEL_MAX and (label == "" or label.isprintable())):
-            raise WithdrawalRefused("label", f"a label has up to {LABEL_MAX} printable characters")
+        address = checked_entry(address, label)
         with self._database.write_durable() as connection:
             count = select(func.count()).where(_A.account == account)
             if connection.execute(count).scalar_one() >= ADDRESSES_MAX:

@@ -168,13 +168,17 @@ class Withdrawals:
             "network", f"{network[:40]!r} is no network of this asset; there are {names}"
         )
 
-    async def request(self, wish: Wish) -> Found:
-        """The new withdrawal, its money held; raises WithdrawalRefused."""
+    async def check(self, wish: Wish) -> tuple[Route, str, int]:
+        """(route, address, units on the chain) of what is well formed; raises WithdrawalRefused."""
         route = self.route(wish.asset, wish.network)
         destination = checked_address(wish.destination)
-        await asyncio.to_thread(self._check_destination, wish.account, route, destination)
         left = checked_amount(wish.atoms, route.fee, route.minimum)
-        units = units_of(left, route.decimals, route.chain_decimals)
+        return route, destination, units_of(left, route.decimals, route.chain_decimals)
+
+    async def request(self, wish: Wish) -> Found:
+        """The new withdrawal, its money held; raises WithdrawalRefused."""
+        route, destination, units = await self.check(wish)
+        await asyncio.to_thread(self._check_destination, wish.account, route, destination)
         ledger = self._parts.ledger
         request = Request(
             wish.account, wish.member_id, route, destination, wish.atoms, units, wish.origin,

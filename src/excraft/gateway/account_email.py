@@ -31,8 +31,9 @@ async def _state(asked: Asked) -> Response:
 
 
 async def _ask(asked: Asked) -> Response:
+    email = await email_change.checked(asked.desk, asked.session, asked.body.email)
     await prove(asked, ChangeEmail(asked.body.email), needs_factor=False)
-    await email_change.ask(asked.desk, asked.caller, asked.session, asked.body.email)
+    await email_change.ask(asked.desk, asked.caller, asked.session, email)
     return answer(202, {"message": ASKED})
 
 

@@ -10,6 +10,7 @@ from excraft.accounts.refusals import Refused
 from excraft.custody.errors import CustodyError, WithdrawalRefused
 from excraft.custody.withdrawal import State
 from excraft.custody.withdrawal_book import Found
+from excraft.custody.withdrawal_choices import checked_entry
 from excraft.custody.withdrawal_waits import note_for_member
 from excraft.custody.withdrawals import Wish
 from excraft.gateway.account_acts import Act, Asked, Body, Text
@@ -57,10 +58,11 @@ async def _request(asked: Asked) -> Response:
     except NotExact as wrong:
         raise Refused("bad_request", f"The amount: {wrong}.") from wrong
     member = await ensure_member(exchange, asked.session.person_id)
-    await prove(asked, Withdraw(body.asset, body.address, body.amount, body.network))
     wish = Wish(
         member.account, member.id, asset.number, body.network, body.address, atoms, "session"
     )
+    await _done(exchange.withdrawals.check(wish))  # before what is mistyped uses up a code
+    await prove(asked, Withdraw(body.asset, body.address, body.amount, body.network))
     found = await _done(exchange.withdrawals.request(wish))
     amount = f"{asset.text(atoms)} {asset.symbol}"
     tell(asked.desk, asked.session.person_id, mails.withdrawal, amount, found.row.destination)
@@ -105,6 +107,7 @@ async def _addresses(asked: Asked) -> Response:
 async def _add_address(asked: Asked) -> Response:
     member = await ensure_member(asked.exchange, asked.session.person_id)
     body, choices = asked.body, _choices(asked.exchange)
+    await _done(asyncio.to_thread(checked_entry, body.address, body.label))
     await prove(asked, ListAddress(body.address, body.label))
     kept = await _done(asyncio.to_thread(choices.add, member.account, body.address, body.label))
     _tell(asked, f"{kept} is on your list of addresses now.")

@@ -66,6 +66,13 @@ async def test_both_mailboxes_take_part_and_it_takes_a_day(shop, ann):
     await shop.browser().join(ANN)  # the old address is free again
 
 
+async def test_what_is_mistyped_uses_up_no_proof(shop, ann):
+    await ann.ok("POST", "step-up", password=GOOD)
+    for mistake in ("nobody", ANN):
+        assert await ann.refused("POST", "email", email=mistake) == (400, "bad_email")
+    await ann.ok("POST", "email", email=NEW)
+
+
 async def test_a_stolen_session_is_not_enough(shop, ann):
     shop.now.ns += 121 * SECOND
     refused = await ann.refused("POST", "email", email=NEW)

@@ -73,6 +73,20 @@ async def test_a_member_withdraws_with_a_code_lists_and_cancels(counter):
     assert refused == (400, "refused")
 
 
+async def test_what_is_mistyped_uses_up_no_code(counter):
+    ann = await (await person(counter)).enrol()
+    code, wrong = ann.code(), (400, "refused")
+    for mistake in ({"address": "0x12"}, {"network": "NOWHERE"}, {"amount": "0.00000001"}):
+        wish = WISH | mistake
+        assert await ann.browser.refused("POST", "withdrawals", **wish, code=code) == wrong
+    await ann.browser.ok("POST", "withdrawals", **WISH, code=code)
+    code = ann.code()
+    for mistake in ({"address": "0x12"}, {"address": BOB, "label": "\x7f"}):
+        refused = await ann.browser.refused("POST", "withdrawals/addresses", **mistake, code=code)
+        assert refused == wrong
+    await ann.browser.ok("POST", "withdrawals/addresses", address=BOB, code=code)
+
+
 async def test_a_member_sees_all_that_a_withdrawal_waits_for(counter):
     ann = await (await person(counter)).enrol()
     set_limit(counter.database, "NEW_ADDRESS_DELAY_S", DAY)
