@@ -6,7 +6,6 @@ the same log.
 """
 
 import asyncio
-import contextlib
 import logging
 import sys
 import time
@@ -14,6 +13,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
+from excraft.beside import beside
 from excraft.cli import owed
 from excraft.cli.bots import end
 from excraft.cli.folder import Folder
@@ -31,13 +31,8 @@ async def publishing(
     folder: Folder, every_min: int = DAY_MIN, at_once: bool = False
 ) -> AsyncIterator[None]:
     """Publishes while the exchange runs; `at_once`: also now, when nothing is published yet."""
-    task = asyncio.create_task(_keep(folder, every_min, at_once), name="liabilities")
-    try:
+    async with beside(_keep(folder, every_min, at_once), "liabilities"):
         yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
 
 async def _keep(folder: Folder, every_min: int, at_once: bool) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from excraft.beside import beside
 from excraft.chain.errors import ChainError
 from excraft.chain.node import Node
 from excraft.custody.addresses import Addresses
@@ -244,11 +245,8 @@ class Custody:
 @contextlib.asynccontextmanager
 async def watching(custody: Custody):
     """Runs it beside what is inside."""
-    task = asyncio.create_task(custody.run(), name="custody")
     try:
-        yield custody
+        async with beside(custody.run(), "custody"):
+            yield custody
     finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
         await custody.close()

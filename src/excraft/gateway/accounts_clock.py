@@ -6,6 +6,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 
 from excraft.accounts.desk import Desk
+from excraft.beside import beside
 
 EVERY_S = 2.0
 _LOGGER = logging.getLogger(__name__)
@@ -14,15 +15,8 @@ _LOGGER = logging.getLogger(__name__)
 @contextlib.asynccontextmanager
 async def ticking(desk: Desk) -> AsyncIterator[None]:
     """Runs it beside what is inside."""
-    task = asyncio.create_task(
-        _run([desk.email_changes.apply_due, desk.mail_queue.deliver]), name="accounts"
-    )
-    try:
+    async with beside(_run([desk.email_changes.apply_due, desk.mail_queue.deliver]), "accounts"):
         yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
 
 async def _run(work: list[Callable[[], object]]) -> None:

@@ -27,6 +27,7 @@ from excraft.accounts.kyc_providers import Manual, Provider, Webhook
 from excraft.accounts.kyc_seal import Seals
 from excraft.accounts.kyc_states import Level
 from excraft.accounts.kyc_sweep import sweep
+from excraft.beside import beside
 from excraft.engine.errors import EngineError
 from excraft.gateway.kyc_groups import Groups, NotSet
 from excraft.gateway.uploads import Uploads
@@ -172,11 +173,8 @@ def _webhooks(file: Path, cases: Cases) -> dict[str, Webhook]:
 async def knowing(desk: KycDesk):
     """Runs it beside what is inside."""
     await asyncio.to_thread(desk.documents.remove_orphans)  # before anybody can add one
-    task = asyncio.create_task(desk.run(), name="kyc")
     try:
-        yield desk
+        async with beside(desk.run(), "kyc"):
+            yield desk
     finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
         desk.close()
