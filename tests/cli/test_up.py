@@ -96,7 +96,11 @@ def test_a_stale_control_socket_does_not_matter(data):
         ("member_add", {"name": "alice"}, "there is a member 'alice' already"),
         ("market_state", {"symbol": "NOPE", "state": "HALT"}, "there is no market 'NOPE'"),
         ("market_state", {"symbol": "BTCUSDT", "state": "OPEN"}, "'OPEN' is no state"),
-        ("money_balances", {"member": "nobody"}, "there is no member 'nobody'"),
+        (
+            "money_balances",
+            {"member": "nobody"},
+            "there is no member 'nobody'; `excraft member list` shows all$",
+        ),
         ("parameter_set", {"name": "X", "value": 1}, "there is no parameter 'X'"),
         ("parameter_set", {"name": "TAKER_FEE_PPM", "value": -1}, "must be from 0 to 100000"),
         ("parameter_set", {"name": "TAKER_FEE_PPM", "value": 1}, "name one with --market"),

@@ -85,5 +85,8 @@ async def cancel_mailed(desk: Desk, caller: Caller, token: str) -> None:
             return person_id
 
     if await asyncio.to_thread(work) is None:
-        raise wrong_token()
+        raise Refused(
+            "wrong_token",
+            "This token cancels nothing: the change was cancelled, is in force, or never was.",
+        )
     desk.throttle.take_back(*keys)

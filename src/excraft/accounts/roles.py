@@ -141,7 +141,9 @@ class Roles:
     def _known(self, connection: Connection, name: str) -> frozenset[Act]:
         acts = holdings.acts_of_role(connection, name)
         if acts is None or name == MEMBER:
-            raise BadRole(f"there is no role {name[:40]!r} to give; `excraft staff role list`")
+            raise BadRole(
+                f"there is no role {name[:40]!r} to give; the list of roles has those there are"
+            )
         return acts
 
     def _check_reach(

@@ -82,4 +82,4 @@ async def _by_ourselves(folder: Folder, operation: str, arguments: dict) -> Any:
             try:
                 return await perform(exchange, operation, arguments)
             except Refused as refused:
-                raise Failure(str(refused)) from refused
+                raise Failure(refused.at_a_shell) from refused

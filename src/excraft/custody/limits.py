@@ -26,7 +26,7 @@ class Setting(StrEnum):
     COUNT_PER_HOUR = "COUNT_PER_HOUR"  # withdrawals of one account
     NEW_ADDRESS_DELAY_S = "NEW_ADDRESS_DELAY_S"  # from the first time to the first payment
     LIST_OFF_DELAY_S = "LIST_OFF_DELAY_S"  # from asking to leave the list mode to leaving it
-    FACTOR_DELAY_S = "FACTOR_DELAY_S"  # from a change of the second factor to a withdrawal
+    FACTOR_DELAY_S = "FACTOR_DELAY_S"  # from a new password, app, passkey or wallet to a withdrawal
     SWEEP_ABOVE = "SWEEP_ABOVE"  # atoms on a deposit address that are brought to the hot wallet
     HOT_MAX = "HOT_MAX"  # atoms in the hot wallet; beyond it all above HOT_KEEP goes to cold
     HOT_KEEP = "HOT_KEEP"

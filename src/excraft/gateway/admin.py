@@ -38,7 +38,12 @@ OPERATIONS: dict[str, tuple[Operation, type]] = {}
 
 
 class Refused(Exception):
-    """One sentence for the operator: what was wrong, with the value, and what would be right."""
+    """One sentence for the operator: what was wrong, with the value, and what would be right; `see`
+    is the command that shows that, for who has a shell."""
+
+    def __init__(self, said: str, see: str = "") -> None:
+        super().__init__(said)
+        self.at_a_shell = f"{said}; `{see}` shows all" if see else said
 
 
 def operation(function: Operation) -> Operation:
@@ -122,7 +127,7 @@ def application(exchange: Exchange) -> Starlette:
         except json.JSONDecodeError as wrong:
             return JSONResponse({"error": f"the body is not JSON: {wrong}"}, 400)
         except Refused as refused:
-            return JSONResponse({"error": str(refused)}, 400)
+            return JSONResponse({"error": refused.at_a_shell}, 400)
         return JSONResponse({"result": result})
 
     return Starlette(routes=[Route("/admin/{name}", serve, methods=["POST"])])
@@ -144,21 +149,21 @@ def _accepted(outcome: Any, command: str) -> Any:
 def asset_of(exchange: Exchange, symbol: str):
     found = exchange.engine.listings.asset(symbol)
     if found is None:
-        raise Refused(f"there is no asset {symbol!r}; `excraft asset list` shows all")
+        raise Refused(f"there is no asset {symbol!r}", "excraft asset list")
     return found
 
 
 def market_of(exchange: Exchange, symbol: str):
     found = exchange.engine.listings.market(symbol)
     if found is None:
-        raise Refused(f"there is no market {symbol!r}; `excraft market list` shows all")
+        raise Refused(f"there is no market {symbol!r}", "excraft market list")
     return found
 
 
 def member_of(exchange: Exchange, name: str):
     found = exchange.members.by_name(name)
     if found is None:
-        raise Refused(f"there is no member {name!r}; `excraft member list` shows all")
+        raise Refused(f"there is no member {name!r}", "excraft member list")
     return found
 
 
@@ -376,7 +381,7 @@ async def parameter_set(
 ) -> dict:
     """Change one number."""
     if name not in Parameter.__members__:
-        raise Refused(f"there is no parameter {name!r}; `excraft parameter list` shows all")
+        raise Refused(f"there is no parameter {name!r}", "excraft parameter list")
     parameter = Parameter[name]
     rule = RULES[parameter]
     if not rule.low <= value <= rule.high:

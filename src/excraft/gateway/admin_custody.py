@@ -85,7 +85,7 @@ async def custody_resolve(exchange: Exchange, alarm: int, resolution: str) -> st
 
     def resolve(connection) -> None:
         if alarms.resolve(connection, alarm, who.who, resolution, time.time_ns()) is None:
-            raise Refused(f"there is no open alarm {alarm}; `excraft custody status` shows them")
+            raise Refused(f"there is no open alarm {alarm}", "excraft custody status")
 
     payload = {"resolution": resolution}
     await _act(exchange, Act.UNFREEZE_WITHDRAWALS, f"alarm:{alarm}", payload, resolve)
@@ -130,8 +130,10 @@ async def custody_release(exchange: Exchange, deposit: int, member: str, reason:
     row = await _row(custody, account, deposit)
     asset = custody.chains[row.chain_id].settings.asset(row.token) if row else None
     if row is None or row.log > FOUND or row.status != Status.KEPT_BACK:
-        raise Refused(f"{deposit} is nothing that was found and kept back for {member!r}; "
-                      "`excraft custody deposits` shows all")  # fmt: skip
+        raise Refused(
+            f"{deposit} is nothing that was found and kept back for {member!r}",
+            "excraft custody deposits",
+        )
     if objection := asset.objection(row.atoms):
         raise Refused(f"deposit {deposit} cannot be credited: {objection}")
 

@@ -94,7 +94,7 @@ def limit_payload(
     payload: dict = {"name": name}
     found = exchange.engine.listings.asset(asset) if asset else None
     if asset and found is None:
-        raise Refused(f"there is no asset {asset!r}; `excraft asset list` shows all")
+        raise Refused(f"there is no asset {asset!r}", "excraft asset list")
     if found is not None:
         payload["asset"] = found.number
     if level >= 0:

@@ -288,6 +288,12 @@ async def test_csrf_size_and_shape(office):
     assert (await sue.http.get("/admin/member_find")).status_code == 405
 
 
+async def test_nobody_in_a_browser_is_sent_to_a_shell(office):
+    sue = await office.join("sue", "support")
+    said = (await sue.op("member_show", member="nobody")).json()["message"]
+    assert said == "there is no member 'nobody'"
+
+
 async def test_notes_are_kept_and_found(office):
     sue = await office.join("sue", "support")
     await sue.op("member_note", member="alice", text="called about a deposit")

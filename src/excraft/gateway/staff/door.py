@@ -3,7 +3,6 @@
 import asyncio
 import inspect
 import logging
-import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -38,7 +37,6 @@ BODY_BYTES_MAX = 64 << 10
 BODY_WITHIN_S = 20.0
 RECENT_S = 900  # since password and code were given, for what changes something
 WEIGHT = 5
-_AT_A_SHELL = re.compile(r"; `excraft [^`]*`( shows \w+)?")  # a hint that only a shell can follow
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -218,8 +216,7 @@ async def _refused(_: Request, wrong: Exception) -> JSONResponse:
     if isinstance(wrong, NotIn):
         return refusal(wrong)
     allowed = isinstance(wrong.__cause__ or wrong, StaffError)
-    said = _AT_A_SHELL.sub("", str(wrong))
-    return _answer(403 if allowed else 400, "not_allowed" if allowed else "refused", said)
+    return _answer(403 if allowed else 400, "not_allowed" if allowed else "refused", str(wrong))
 
 
 async def _bug(request: Request, wrong: Exception) -> JSONResponse:

@@ -6,7 +6,7 @@ const LIMITS = {
   DAY_LIMIT: "Most within 24 hours, of an asset and a KYC level", APPROVE_ABOVE: "More than this needs approvals, of an asset",
   APPROVALS: "How many approvals, of an asset", COUNT_PER_HOUR: "Withdrawals of one account in an hour",
   NEW_ADDRESS_DELAY_S: "Seconds until a new address is paid", LIST_OFF_DELAY_S: "Seconds until the list mode ends",
-  FACTOR_DELAY_S: "Seconds after a change of the second factor", SWEEP_ABOVE: "Sweep deposits above this, of an asset",
+  FACTOR_DELAY_S: "Seconds after a new password, app, passkey or wallet", SWEEP_ABOVE: "Sweep deposits above this, of an asset",
   HOT_MAX: "Most in the hot wallet, of an asset", HOT_KEEP: "What stays in the hot wallet, of an asset",
 };
 const ALL = "all";
