@@ -1,19 +1,14 @@
 """The page's section of money, in a real browser, over a real chain and signer."""
 
-import json
 import time
 
-import httpx
 import pyotp
 import pytest
 from playwright.sync_api import expect
 
-from excraft.chain.anvil import Anvil
 from excraft.cli.control import ask
-from excraft.cli.demo_signer import demo_wallets
-from excraft.cli.folder import Folder
-from excraft.testing.running import RunningExchange
 from tests.gateway.desk.test_page import browser, page, sign_up  # noqa: F401  (fixtures)
+from tests.gateway.on_chain import on_chain, rpc
 
 BOB, CAROL = "0x" + "b0" * 20, "0x" + "ca" * 20
 
@@ -21,26 +16,11 @@ BOB, CAROL = "0x" + "b0" * 20, "0x" + "ca" * 20
 @pytest.fixture(scope="module")
 def exchange(tmp_path_factory):
     """With ETH over a local chain; its signer is not there, so what is withdrawn waits."""
-    data, anvil = tmp_path_factory.mktemp("money") / "data", Anvil()
-    folder = Folder.make(data)
-    wallets = demo_wallets(folder)
-    asset = {"symbol": "ETH", "chain_decimals": 18, "withdraw_fee": "0.001"}
-    chain = {"chain": anvil.chain_id, "network": "LOCAL", "url": anvil.url, "confirmations": 1}
-    chain |= {"hot": wallets.hot, "cold": wallets.cold, "first_block": 0}
-    chain["assets"] = [asset | {"withdraw_minimum": "0.01"}]
-    folder.chains.write_text(json.dumps({"xpub": wallets.xpub, "chains": [chain]}))
-    with RunningExchange(data) as exchange:
-        exchange.address, exchange.chain = exchange.url.replace("127.0.0.1", "localhost"), anvil.url
-        ask(data, "asset_add", symbol="ETH", decimals=8, name="Ether")
-        for name in ("NEW_ADDRESS_DELAY_S", "FACTOR_DELAY_S", "LIST_OFF_DELAY_S"):
-            ask(data, "withdrawal_limit_set", name=name, value="0")
+    data = tmp_path_factory.mktemp("money") / "data"
+    no_delay = ("NEW_ADDRESS_DELAY_S", "FACTOR_DELAY_S", "LIST_OFF_DELAY_S")
+    with on_chain(data, no_delay) as exchange:
+        exchange.address = exchange.url.replace("127.0.0.1", "localhost")
         yield exchange
-    anvil.stop()
-
-
-def rpc(exchange, method: str, *params):
-    asked = {"jsonrpc": "2.0", "id": 1, "method": method, "params": [*params]}
-    return httpx.post(exchange.chain, json=asked).json()["result"]
 
 
 def test_a_member_deposits_and_withdraws_on_the_page(exchange, page):  # noqa: F811

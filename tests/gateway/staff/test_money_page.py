@@ -1,19 +1,14 @@
 """Withdrawals, alarms and proposals on the page, over a real chain whose balances are bent."""
 
-import json
 import time
 
-import httpx
 import pyotp
 import pytest
 from playwright.sync_api import expect
 
-from excraft.chain.anvil import Anvil
 from excraft.cli.control import ask
-from excraft.cli.demo_signer import demo_wallets
-from excraft.cli.folder import Folder
-from excraft.testing.running import RunningExchange
 from tests.cli.test_member_story import until
+from tests.gateway.on_chain import on_chain, rpc
 
 BOB, ETHER = "0xB0B0b0B0B0B0B0b0B0B0B0b0b0b0b0B0b0b0B0B0", 10**18
 
@@ -21,27 +16,10 @@ BOB, ETHER = "0xB0B0b0B0B0B0B0b0B0B0B0b0b0b0b0B0b0b0B0B0", 10**18
 @pytest.fixture(scope="module")
 def exchange(tmp_path_factory):
     """With ETH over a local chain; its signer is not there. Two must approve each withdrawal."""
-    data, anvil = tmp_path_factory.mktemp("money") / "data", Anvil()
-    folder = Folder.make(data)
-    wallets = demo_wallets(folder)
-    asset = {"symbol": "ETH", "chain_decimals": 18, "withdraw_fee": "0.001"}
-    chain = {"chain": anvil.chain_id, "network": "LOCAL", "url": anvil.url, "confirmations": 1}
-    chain |= {"hot": wallets.hot, "cold": wallets.cold, "first_block": 0}
-    chain["assets"] = [asset | {"withdraw_minimum": "0.01"}]
-    folder.chains.write_text(json.dumps({"xpub": wallets.xpub, "chains": [chain]}))
-    with RunningExchange(data) as exchange:
-        exchange.chain = anvil.url
-        ask(data, "asset_add", symbol="ETH", decimals=8, name="Ether")
-        for name in ("NEW_ADDRESS_DELAY_S", "FACTOR_DELAY_S"):
-            ask(data, "withdrawal_limit_set", name=name, value="0")
+    data = tmp_path_factory.mktemp("money") / "data"
+    with on_chain(data, ("NEW_ADDRESS_DELAY_S", "FACTOR_DELAY_S")) as exchange:
         ask(data, "withdrawal_limit_set", name="APPROVALS", value="2", asset="ETH")
         yield exchange
-    anvil.stop()
-
-
-def rpc(exchange, method: str, *params):
-    asked = {"jsonrpc": "2.0", "id": 1, "method": method, "params": [*params]}
-    return httpx.post(exchange.chain, json=asked).json()["result"]
 
 
 def bend(exchange, address: str, ether: int) -> None:
