@@ -65,7 +65,7 @@ class Crew:
         count = len(commands)
         shared.record += POINTS
         gates[0, RECORD] = shared.record
-        gates[0, ADDRESS] = commands.__array_interface__["data"][0]
+        gates[0, ADDRESS] = commands.ctypes.data  # the array's interface would list every field
         gates[0, COUNT] = count
         self._parts = 1
         if threads == 1:
