@@ -48,6 +48,7 @@ class Parameter(IntEnum):
     UNVERIFIED_MAY_TRADE = 11
     UNVERIFIED_OPEN_ORDERS_MAX = 12
     UNVERIFIED_MAY_WITHDRAW = 13
+    NEW_REFERRAL_SHARE_PPM = 14
     MARKET_STATE = 20
     MARKET_POOL = 21
     MIN_PRICE_TICKS = 22
@@ -140,6 +141,14 @@ RULES: dict[Parameter, Rule] = {
     ),
     Parameter.UNVERIFIED_MAY_WITHDRAW: Rule(
         Scope.EXCHANGE, 0, 1, 0, "kernel", "1: accounts of KYC level 0 may withdraw"
+    ),
+    Parameter.NEW_REFERRAL_SHARE_PPM: Rule(
+        Scope.EXCHANGE,
+        0,
+        500_000,
+        0,
+        "gateway",
+        "share of the fees of who signs up with a code that is owed to the referrer",
     ),
     Parameter.MARKET_STATE: Rule(
         Scope.MARKET,

@@ -8,6 +8,7 @@ import pytest
 
 from excraft.accounts.api_keys import ApiKeys
 from excraft.accounts.members import Members
+from excraft.accounts.referral_earnings import ReferralEarnings
 from excraft.accounts.secret_box import SecretBox
 from excraft.engine.service import Engine
 from excraft.gateway.app import Gateway
@@ -62,6 +63,8 @@ async def venue(tmp_path):
         mark=lambda: history.mark, columns=True,
     )  # fmt: skip
     api_keys = ApiKeys(database, SecretBox.open(tmp_path / "secret.key"))
+    earnings = ReferralEarnings()
+    engine.subscribe(lambda record, events, _: earnings.apply(record, events), columns=True)
     exchange = Exchange(
         engine=engine, marketdata=marketdata, history=history, api_keys=api_keys,
         members=Members(database), settings=Settings(outcome_timeout_s=2.0),
@@ -78,6 +81,7 @@ async def venue(tmp_path):
             log=log,
             app=app,
             http=http,
+            earnings=earnings,
             public=Client(http),
             **clients,
         )

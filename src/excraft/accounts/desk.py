@@ -17,6 +17,7 @@ from excraft.accounts.outbox import Mail, Outbox
 from excraft.accounts.passkeys import Passkeys
 from excraft.accounts.passwords import Passwords
 from excraft.accounts.people import People
+from excraft.accounts.referrals import Referrals
 from excraft.accounts.second_factor import SecondFactors
 from excraft.accounts.secret_box import SecretBox
 from excraft.accounts.sessions import SeenFrom, Sessions
@@ -63,6 +64,7 @@ class Desk:
         self.challenges = Challenges(clock)
         self.origin = origin
         self.contracts: ContractWallets | None = None  # where chains are served
+        self.referrals = Referrals(database, clock)
         self.email_changes = EmailChanges(self.people, box, clock)
         page = f"{origin.url}/desk" if origin else ""
         self.mail_queue = MailQueue(

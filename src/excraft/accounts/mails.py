@@ -11,24 +11,34 @@ def link(page: str, kind: str, token: str) -> str:
     return f"or open {page}#{kind}={token}\n\n" if page else ""
 
 
-def confirm(to: str, token: str, page: str) -> Mail:
+def referral(code: str, known: bool) -> str:
+    """What a confirmation says of the code that was given at sign-up."""
+    if known:
+        return f"The referral code {code} counts once you confirm.\n\n"
+    return (
+        f"The referral code {code} is not known here, or closed: it does not count. To use "
+        f"another, sign up again with it, and confirm with that mail.\n\n"
+    )
+
+
+def confirm(to: str, token: str, page: str, said: str = "") -> Mail:
     return Mail(
         to,
         "Confirm your e-mail",
         f"Somebody, probably you, signed up with this address.\nTo confirm it, enter this token "
         f"within a day, with the password chosen at sign-up:\n\n{token}\n\n"
-        f"{link(page, 'confirm', token)}If it was not you, do "
+        f"{said}{link(page, 'confirm', token)}If it was not you, do "
         f"nothing: without both no account is opened.\n",
     )
 
 
-def confirm_wallet(to: str, token: str, page: str) -> Mail:
+def confirm_wallet(to: str, token: str, page: str, said: str = "") -> Mail:
     return Mail(
         to,
         "Confirm your e-mail",
         f"Somebody, probably you, signed up with this address and a wallet.\nTo confirm it, enter "
         f"this token within a day and sign with the wallet:\n\n{token}\n\n"
-        f"{link(page, 'confirm', token)}If it was not you, do "
+        f"{said}{link(page, 'confirm', token)}If it was not you, do "
         f"nothing: without both no account is opened.\n",
     )
 

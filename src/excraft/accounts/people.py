@@ -44,6 +44,7 @@ class Pending(NamedTuple):
     email_hash: str | None
     email: str | None
     password: str | None
+    referral: str | None  # the code that was given
 
 
 class People:
@@ -143,10 +144,13 @@ class People:
 
     # ---- mailed tokens
 
-    def invite(self, email: str, password: str, purpose: Purpose = Purpose.CONFIRM) -> str:
-        """A token that makes `email` a person with this password hash."""
+    def invite(
+        self, email: str, password: str, purpose: Purpose = Purpose.CONFIRM, referral: str = ""
+    ) -> str:
+        """A token that makes `email` a person with this password hash, who came by this code."""
         hashed, sealed = self.sealed(email)
-        return self._mail_token(purpose, email_hash=hashed, email=sealed, password=password)
+        row = {"email_hash": hashed, "email": sealed, "password": password}
+        return self._mail_token(purpose, **row, referral=referral or None)
 
     def allow_reset(self, person: Person) -> str:
         """A token with which the person may set a new password."""

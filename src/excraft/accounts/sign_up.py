@@ -11,17 +11,21 @@ import asyncio
 
 from sqlalchemy.exc import IntegrityError
 
-from excraft.accounts import emails, mails, passwords
+from excraft.accounts import emails, mails, passwords, referral_codes
 from excraft.accounts.desk import Caller, Desk
 from excraft.accounts.people import Purpose
 from excraft.accounts.refusals import Refused, wrong_token
 from excraft.accounts.throttle import MAIL, NETWORK, PAIR
 
 
-async def sign_up(desk: Desk, caller: Caller, email: str, password: str) -> None:
-    """Mail a token to confirm with, or say there that the e-mail has an account."""
+async def sign_up(
+    desk: Desk, caller: Caller, email: str, password: str, referral: str = ""
+) -> None:
+    """Mail a token to confirm with, or say there that the e-mail has an account. Whether there is
+    such a referral code is said there too, so that nobody learns here which codes there are."""
     email = emails.normalise(email)
     password = passwords.read_new(password, email)
+    code = referral_codes.read(referral)
     admit_mail(desk, caller, email)
     hashed = await desk.passwords.hash(password)
 
@@ -29,9 +33,16 @@ async def sign_up(desk: Desk, caller: Caller, email: str, password: str) -> None
         if desk.people.by_email(email) is not None:
             desk.outbox.send(mails.already_here(email))
         else:
-            desk.outbox.send(mails.confirm(email, desk.people.invite(email, hashed), caller.page))
+            token = desk.people.invite(email, hashed, referral=code)
+            said = told_of(desk, code)
+            desk.outbox.send(mails.confirm(email, token, caller.page, said))
 
     desk.background.take(work)
+
+
+def told_of(desk: Desk, code: str) -> str:
+    """What the mail says of a referral code; empty without one. Blocks."""
+    return mails.referral(referral_codes.shown(code), desk.referrals.is_open(code)) if code else ""
 
 
 async def confirm(desk: Desk, caller: Caller, token: str, password: str) -> int:
@@ -52,7 +63,9 @@ def _confirmed(desk: Desk, token: str, pending) -> int:
         with desk.database.write_durable() as connection:
             if not desk.people.take(connection, Purpose.CONFIRM, token):
                 raise wrong_token()
-            return desk.people.add(connection, pending.email, pending.password)
+            person_id = desk.people.add(connection, pending.email, pending.password)
+            desk.referrals.add(connection, person_id, pending.referral)
+            return person_id
     except IntegrityError as error:  # confirmed before, with the token of another sign-up
         raise wrong_token() from error
 

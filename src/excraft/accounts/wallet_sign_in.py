@@ -11,7 +11,7 @@ import asyncio
 
 from sqlalchemy.exc import IntegrityError
 
-from excraft.accounts import emails, mails, wallet_messages
+from excraft.accounts import emails, mails, referral_codes, wallet_messages
 from excraft.accounts.challenges import Purpose
 from excraft.accounts.desk import Caller, Desk
 from excraft.accounts.origins import Origin
@@ -21,7 +21,7 @@ from excraft.accounts.refusals import Refused, wrong_token
 from excraft.accounts.second_factor import any_on
 from excraft.accounts.sessions import Opened, Session, require_recent
 from excraft.accounts.sign_in import SENSITIVE_S, Second, open_session, second_factor
-from excraft.accounts.sign_up import admit_mail
+from excraft.accounts.sign_up import admit_mail, told_of
 from excraft.accounts.throttle import NETWORK
 from excraft.accounts.wallets import Wallet
 
@@ -129,9 +129,10 @@ async def step_up(
     await asyncio.to_thread(desk.sessions.proved, session)
 
 
-async def sign_up(desk: Desk, caller: Caller, email: str) -> None:
+async def sign_up(desk: Desk, caller: Caller, email: str, referral: str = "") -> None:
     """Mail a token to confirm with, or say there that the e-mail has an account."""
     email = emails.normalise(email)
+    code = referral_codes.read(referral)
     admit_mail(desk, caller, email)
     # A password that nobody knows, so that guessing one takes as long as for anybody else.
     hashed = await desk.passwords.hash(new_token())
@@ -140,8 +141,9 @@ async def sign_up(desk: Desk, caller: Caller, email: str) -> None:
         if desk.people.by_email(email) is not None:
             desk.outbox.send(mails.already_here(email))
         else:
-            token = desk.people.invite(email, hashed, Mailed.CONFIRM_WALLET)
-            desk.outbox.send(mails.confirm_wallet(email, token, caller.page))
+            token = desk.people.invite(email, hashed, Mailed.CONFIRM_WALLET, code)
+            said = told_of(desk, code)
+            desk.outbox.send(mails.confirm_wallet(email, token, caller.page, said))
 
     desk.background.take(work)
 
@@ -172,6 +174,7 @@ def _confirmed(desk: Desk, token: str, wallet: Wallet) -> int:
                 raise wrong_token()
             person_id = desk.people.add(connection, pending.email, pending.password)
             desk.wallets.link(connection, person_id, wallet)
+            desk.referrals.add(connection, person_id, pending.referral)
             return person_id
     except IntegrityError as error:  # confirmed before, with the token of another sign-up
         raise wrong_token() from error

@@ -18,6 +18,7 @@ from excraft.cli import (
     money,
     parameters,
     reference,
+    referrals,
     replay,
     signer,
     staff,
@@ -46,6 +47,7 @@ app.add_typer(parameters.app, name="parameter")
 app.add_typer(staff.app, name="staff")
 app.add_typer(auditlog.app, name="audit")
 app.add_typer(liabilities.app, name="liabilities")
+app.add_typer(referrals.app, name="referral")
 app.add_typer(announcements.app, name="announcement")
 app.add_typer(custody.app, name="custody")
 app.add_typer(signer.app, name="signer")

@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -16,6 +17,7 @@ from excraft.accounts.kyc import Note
 from excraft.accounts.members import Members
 from excraft.accounts.origins import Origin
 from excraft.accounts.outbox import Outbox, Smtp
+from excraft.accounts.referral_earnings import ReferralEarnings
 from excraft.accounts.secret_box import SecretBox
 from excraft.accounts.staff import staff_of
 from excraft.cli.depositing import depositing
@@ -35,6 +37,7 @@ from excraft.gateway.admin_kyc import noting
 from excraft.gateway.exchange import Exchange
 from excraft.gateway.kyc_decisions import executors as decisions
 from excraft.gateway.kyc_desk import KycDesk, knowing
+from excraft.gateway.referral_desk import ReferralDesk, referring
 from excraft.gateway.withdrawal_desk import EXECUTORS
 from excraft.log import FileLog, LogDamaged, LogError, LogInUse
 from excraft.marketdata import MarketData
@@ -66,25 +69,17 @@ async def _running(folder, log, kernel, url: str, progress: Progress) -> AsyncIt
     history, api_keys = await asyncio.to_thread(_on_store, store, folder)
     keep_url(folder, url)
     engine = Engine(log, kernel, settings=Settings(snapshot_folder=folder.snapshots))
-    marketdata = MarketData()
-    engine.subscribe(
-        lambda record, events, _: marketdata.apply(record, events),
-        name="marketdata", state=marketdata, columns=True,
-    )  # fmt: skip
+    marketdata, facts, credited = MarketData(), Facts(), Credited()
+    earnings = ReferralEarnings()
+    _keep(engine, "marketdata", marketdata)
     engine.subscribe(
         lambda record, events, _: history.enqueue(record, events),
         name="history", mark=lambda: history.mark, columns=True,
         backlog=lambda: history.backlog, backlog_max=HISTORY_BACKLOG_MAX,
     )  # fmt: skip
-    facts, credited = Facts(), Credited()
-    engine.subscribe(
-        lambda record, events, _: facts.apply(record, events),
-        name="withdrawals", state=facts, columns=True,
-    )  # fmt: skip
-    engine.subscribe(
-        lambda record, events, _: credited.apply(record, events),
-        name="credited", state=credited, columns=True,
-    )  # fmt: skip
+    _keep(engine, "withdrawals", facts)
+    _keep(engine, "credited", credited)
+    _keep(engine, "referrals", earnings)
     kyc = _kyc(engine, store, folder, noting(Audit(store)))
     executors = {**EXECUTORS, **decisions(kyc.cases)}
     exchange = Exchange(
@@ -92,6 +87,9 @@ async def _running(folder, log, kernel, url: str, progress: Progress) -> AsyncIt
         members=Members(store), staff=staff_of(store, more=executors), kyc=kyc,
         desk=Desk(store, SecretBox.open(folder.secret_key), outbox, origin=origin),
     )  # fmt: skip
+    exchange.referrals = ReferralDesk(
+        engine, exchange.desk.referrals, exchange.members, earnings, exchange.desk.clock
+    )
     exchange.invitation = Invitation(
         folder.root / "administrator.json", store, exchange.staff.roles
     )
@@ -102,6 +100,7 @@ async def _running(folder, log, kernel, url: str, progress: Progress) -> AsyncIt
         async with (
             knowing(exchange.kyc),
             ticking(exchange.desk),
+            referring(exchange.referrals),
             depositing(exchange, folder, store, credited),
             withdrawing(exchange, folder, store, facts),
         ):
@@ -113,6 +112,14 @@ async def _running(folder, log, kernel, url: str, progress: Progress) -> AsyncIt
         await asyncio.to_thread(exchange.desk.stop)
         await asyncio.to_thread(api_keys.stop)
         await asyncio.to_thread(history.stop)
+
+
+def _keep(engine: Engine, name: str, model: Any) -> None:
+    """A read model that stands in the engine's snapshots under this name."""
+    engine.subscribe(
+        lambda record, events, _: model.apply(record, events),
+        name=name, state=model, columns=True,
+    )  # fmt: skip
 
 
 def _kyc(engine: Engine, store: Database, folder: Folder, note: Note) -> KycDesk:

@@ -215,7 +215,8 @@ class Listings:
         """Become what was dumped."""
         dump = msgspec.msgpack.decode(raw, type=_Dump)
         self.assets, self.markets, self.accounts = dump.assets, dump.markets, dump.accounts
-        self.parameters, self._accounts = dump.parameters, dump.account_parameters
+        self.parameters |= dump.parameters  # one that is newer than the dump keeps its default
+        self._accounts = dump.account_parameters
         self._asset_of = {a.symbol: a for a in self.assets}
         self._market_of = {m.symbol: m for m in self.markets}
 

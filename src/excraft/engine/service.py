@@ -129,6 +129,12 @@ class Engine:
         with self.lock:
             return self._kernel.reserved(account)
 
+    def owed(self) -> list[tuple[int, int, int]]:
+        """(account, asset, atoms) that fees owe to referrers, after a whole record. Blocks: it
+        looks at every balance."""
+        with self.lock:
+            return self._kernel.owed()
+
     def state_hash(self) -> str:
         """The kernel's state hash after a whole record."""
         with self.lock:

@@ -20,6 +20,7 @@ from excraft.gateway import (
     account_kyc,
     account_passkeys,
     account_proof,
+    account_referrals,
     account_security,
     account_sign_in,
     account_wallets,
@@ -54,6 +55,7 @@ ACTS = Acts([
     account_email.ACTS,
     account_kyc.ACTS,
     account_invitation.ACTS,
+    account_referrals.ACTS,
     account_withdrawals.ACTS,
     proofs.ACTS,
 ])  # fmt: skip

@@ -19,6 +19,10 @@ class _Credentials(Body):
     password: Text
 
 
+class _SignUp(_Credentials):
+    referral: Text = ""
+
+
 class _Login(_Credentials):
     code: Text = ""
     passkey: dict[str, Any] | None = None
@@ -34,7 +38,8 @@ class _Email(Body):
 
 
 async def _sign_up(asked: Asked) -> Response:
-    await sign_up.sign_up(asked.desk, asked.caller, asked.body.email, asked.body.password)
+    body = asked.body
+    await sign_up.sign_up(asked.desk, asked.caller, body.email, body.password, body.referral)
     return answer(202, {"message": MAILED})
 
 
@@ -85,7 +90,7 @@ async def _logout(asked: Asked) -> Response:
 
 
 ACTS = {
-    ("POST", "sign-up"): Act(_sign_up, _Credentials, needs_session=False),
+    ("POST", "sign-up"): Act(_sign_up, _SignUp, needs_session=False),
     ("POST", "confirm"): Act(_confirm, _Token, needs_session=False),
     ("POST", "login"): Act(_login, _Login, needs_session=False),
     ("POST", "password/reset"): Act(_ask_reset, _Email, needs_session=False),

@@ -40,6 +40,7 @@ class _Confirm(_Signature):
 
 class _Email(Body):
     email: Text
+    referral: Text = ""
 
 
 def _message(asked: Asked, purpose: Purpose, bound: str) -> str:
@@ -94,7 +95,8 @@ async def _step_up(asked: Asked) -> Response:
 
 
 async def _sign_up(asked: Asked) -> Response:
-    await wallet_sign_in.sign_up(asked.desk, asked.caller, asked.body.email)
+    body = asked.body
+    await wallet_sign_in.sign_up(asked.desk, asked.caller, body.email, body.referral)
     return answer(202, {"message": MAILED})
 
 

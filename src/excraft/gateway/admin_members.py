@@ -1,4 +1,4 @@
-"""Operations about members: find, show, freeze, note, sessions, tiers, referrals."""
+"""Operations about members: find, show, freeze, note, sessions, tiers."""
 
 import asyncio
 import json
@@ -10,11 +10,11 @@ from excraft.accounts import mails
 from excraft.accounts.acts import Act
 from excraft.accounts.audit import Filter
 from excraft.accounts.sign_in import take_factor
-from excraft.gateway.admin import Refused, asset_of, execute, member_of, operation
+from excraft.gateway.admin import Refused, execute, member_of, operation
 from excraft.gateway.admin_rights import acting
 from excraft.gateway.exchange import Exchange
 from excraft.gateway.told import tell
-from excraft.messages.commands import CancelAll, PayReferral, SetParameter
+from excraft.messages.commands import CancelAll, SetParameter
 from excraft.messages.events import EventKind
 from excraft.parameters import AccountState, Parameter
 
@@ -179,27 +179,6 @@ async def member_fee_tier(exchange: Exchange, member: str, tier: int) -> dict:
     """Column of every market's fee table."""
     found = member_of(exchange, member)
     return {"position": await _set(exchange, found, Parameter.FEE_TIER, tier)}
-
-
-@operation
-async def member_referral(
-    exchange: Exchange, member: str, referrer: str = "", share_ppm: int = 0
-) -> dict:
-    """Who referred a member, and the share of the member's fees that is owed to them."""
-    found = member_of(exchange, member)
-    value = member_of(exchange, referrer).account + 1 if referrer else 0
-    await _set(exchange, found, Parameter.REFERRAL_SHARE_PPM, share_ppm)
-    return {"position": await _set(exchange, found, Parameter.REFERRER, value)}
-
-
-@operation
-async def referral_pay(exchange: Exchange, member: str, asset: str) -> dict:
-    """Pay the referrer what this member's fees in the asset owe so far."""
-    found, listed = member_of(exchange, member), asset_of(exchange, asset)
-    position, event = await execute(
-        exchange, PayReferral(account=found.account, asset=listed.number)
-    )
-    return {"position": position, "paid": listed.text(event.amount), "account": event.account}
 
 
 async def _set(exchange: Exchange, found: Any, parameter: Parameter, value: int) -> int:

@@ -6,5 +6,6 @@ from excraft.gateway import (  # noqa: F401
     admin_custody,
     admin_kyc,
     admin_members,
+    admin_referrals,
     admin_withdrawals,
 )

@@ -168,6 +168,10 @@ class Kernel:
                     found[asset, cause] = int(atoms)
         return found
 
+    def owed(self) -> list[tuple[int, int, int]]:
+        """(account, asset, atoms) that its fees owe its referrer, in their order."""
+        return [tuple(row) for row in state.owed_rows(self.tables).tolist()]
+
     def state_hash(self) -> str:
         """SHA-256 of the whole state, as docs/reference/kernel-rules.md lays it out."""
         return state.state_hash(self)

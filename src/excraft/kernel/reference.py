@@ -66,6 +66,10 @@ class Reference:
         every = ((asset, self.balance(account, asset)) for asset in range(len(self._state.assets)))
         return {asset: pair for asset, pair in every if pair != (0, 0)}
 
+    def owed(self) -> list[tuple[int, int, int]]:
+        """(account, asset, atoms) that its fees owe its referrer, in their order."""
+        return [(*of, atoms) for of, atoms in sorted(self._state.owed.items()) if atoms]
+
     def reserved(self, account: int) -> dict[tuple[int, Cause], int]:
         """Atoms set aside by (asset, cause), without zeros."""
         return {

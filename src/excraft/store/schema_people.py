@@ -53,6 +53,7 @@ mail_tokens = Table(
     Column("email", LargeBinary),
     Column("password", Text),
     _whole("expires_ns"),
+    Column("referral", String(8)),  # CONFIRM only: the code that was given at sign-up
     Index("mail_tokens_by_expiry", "expires_ns"),
     Index("mail_tokens_of_person", "person_id"),
 )

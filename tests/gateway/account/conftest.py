@@ -12,6 +12,7 @@ from excraft.accounts.outbox import Outbox
 from excraft.accounts.passwords import Passwords
 from excraft.accounts.secret_box import SecretBox
 from excraft.gateway.app import application
+from excraft.gateway.referral_desk import ReferralDesk
 from excraft.store.database import Database
 from tests.gateway.account.browser import SECOND, Browser, Hashing
 
@@ -28,6 +29,9 @@ async def shop(venue, tmp_path):
         passwords=Passwords(hashing), clock=lambda: now.ns,
     )  # fmt: skip
     venue.exchange.desk = desk
+    venue.exchange.referrals = ReferralDesk(
+        venue.engine, desk.referrals, venue.exchange.members, venue.earnings, desk.clock
+    )
     found = SimpleNamespace(
         app=application(venue.exchange), desk=desk, now=now, hashing=hashing, database=database,
         venue=venue,

@@ -93,6 +93,12 @@ async def _other_device(town: Any) -> Said:
     return Said({"id": one})
 
 
+async def _her_code(town: Any) -> Said:
+    code = (await town.vera.ok("POST", "referrals"))["code"]
+    town.secrets.append(code)
+    return Said({"code": code})
+
+
 async def _new_key(town: Any) -> Said:
     made = town.vera.key("READ")
     town.secrets.append(made.key)
@@ -234,6 +240,9 @@ _ROWS: dict[tuple[str, str], Act] = {
     ("GET", "deposits"): Act(plain()),
     ("GET", "kyc"): Act(plain()),
     ("GET", "withdrawals"): Act(plain()),
+    ("GET", "referrals"): Act(plain()),
+    ("POST", "referrals"): Act(plain(), own_change=True),
+    ("DELETE", "referrals/{code}"): Act(_her_code, NOT_FOUND),
     ("GET", "withdrawals/addresses"): Act(plain()),
     ("GET", "liabilities/{day}"): Act(her("day", "day")),
     ("POST", "deposit-address"): Act(plain(), own_change=True),

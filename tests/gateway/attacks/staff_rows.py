@@ -84,6 +84,11 @@ async def _owing(town: Any) -> Said:
     return Said(body={"member": town.vera.member.name, "asset": "EXT"})
 
 
+async def _her_referral_code(town: Any) -> Said:
+    code = (await town.vera.ok("POST", "referrals"))["code"]
+    return Said(body={"member": town.vera.member.name, "code": code, "reason": "abuse"})
+
+
 async def _her_withdrawal(town: Any) -> Said:
     return Said(body={"id": town.her.withdrawal})
 
@@ -211,6 +216,9 @@ _OPERATIONS: dict[str, Row] = {
         ROOT, op(member="{vera}", referrer="{mallory}", share_ppm=1000), 202
     ),
     "referral_pay": Row(ROOT, _owing),
+    "referral_show": Row({SUPPORT, COMPLIANCE, AUDITOR}, op(member="{vera}")),
+    "referral_close": Row(ROOT, _her_referral_code),
+    "referral_payouts": Row(MONEY, op()),
     "api_key_list": Row({SUPPORT, COMPLIANCE, AUDITOR}, op()),
     "api_key_revoke": Row({SUPPORT}, _her_key),
     "asset_list": Row(SETTINGS, op()),
