@@ -131,6 +131,7 @@ for seed in range(int(sys.argv[1])):
         events, others = one.step(record), two.step(record)
         assert not difference(record, events, others), difference(record, events, others)
         assert one.state_hash() == two.state_hash()
+        assert one.owed() == two.owed()
         assert one.invariant() == two.invariant() == []
         workload.learn(events)
         record = workload.record(1 + workload.dice.below(30))

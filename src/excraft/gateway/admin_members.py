@@ -93,7 +93,7 @@ def _personal(exchange: Exchange, found: Any) -> dict:
     """What somebody with SEE_PERSONAL_DETAILS also sees of a member. Blocks."""
     person = exchange.desk.people.of_member(found.id) if exchange.desk else None
     keys = [
-        {"label": k.label, "kind": k.kind, "revoked": k.revoked_ns is not None}
+        {"api_key": k.key, "label": k.label, "kind": k.kind, "revoked": k.revoked_ns is not None}
         for k in exchange.api_keys.list(found)
     ]
     email = "" if person is None else exchange.desk.people.email_of(person)

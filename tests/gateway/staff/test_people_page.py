@@ -11,8 +11,8 @@ from tests.cli.test_member_story import excraft
 from tests.gateway.staff.test_kyc_page import submit
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'</li><script>alert(2)</script>"
-SECTIONS = ("KYC", "Withdrawals", "Proposals", "Alarms", "Members", "Markets", "Announcements",
-            "Audit log", "Exports")  # fmt: skip
+SECTIONS = ("KYC", "Withdrawals", "Proposals", "Alarms", "Members", "Markets", "Referrals",
+            "Announcements", "Audit log", "Exports")  # fmt: skip
 LOOKING = {"Log out", "See it", "Open", "Find", "Check every row", "Download"}
 
 
@@ -51,7 +51,7 @@ def test_support_freezes_and_sees_no_money(office, vera):
     members = found(page, "vera@example.org")
     expect(members.get_by_role("heading", name=vera.name)).to_be_visible()
     assert members.get_by_role("heading", level=2).all_inner_texts() == [
-        vera.name, "API keys", "Notes", "Acts",
+        vera.name, "API keys", "Referrals", "Notes", "Acts",
     ]  # fmt: skip
     assert "123.45" not in members.inner_text()
     members.locator("summary", has_text="Freeze").click()
@@ -240,3 +240,25 @@ def test_a_narrow_window_needs_no_sideways_scrolling(office, vera):
         found(page, vera.name) if section == "Members" else go(page, section)
         page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true })")
         assert page.evaluate("document.documentElement.scrollWidth") <= 380, section
+
+
+def test_codes_are_seen_and_closed_and_a_key_is_ended(office, vera):
+    made = vera.post("/account/referrals")
+    root = office.at_work("root", "administrator")
+    shown = found(root, vera.name)
+    row = shown.locator("li", has_text=made["code"])
+    expect(row).to_contain_text("0 people")
+    row.locator("summary", has_text="Close").click()
+    row.get_by_label("Reason").fill("handed out as spam")
+    row.get_by_role("button", name="Close it").click()
+    expect(root.locator("#told")).to_have_text(f"Nobody signs up with {made['code']} any more.")
+    shown.get_by_role("button", name="End it").click()
+    expect(root.locator("#told")).to_have_text("The key has ended.")
+    expect(shown.get_by_text("revoked")).to_be_visible()
+    shown.locator("summary", has_text="Set who referred them").click()
+    shown.get_by_label("Referrer").fill(office.join("ann").name)
+    shown.get_by_label("Share").fill("1000")
+    shown.get_by_role("button", name="Propose it").first.click()
+    expect(root.locator("#told")).to_contain_text("approval by others who may SET_REFERRAL")
+    shown = go(root, "Referrals")
+    expect(shown.get_by_text("Nothing is owed to anybody.")).to_be_visible()

@@ -6,10 +6,11 @@ import { keys } from "./keys.js";
 import { kyc } from "./kyc.js";
 import { money } from "./money.js";
 import { ask, attempt, node, setCsrf, setStepUp } from "./page.js";
+import { referrals } from "./referrals.js";
 import { security } from "./security.js";
 import { stepUpIn } from "./stepup.js";
 
-const SECTIONS = { security, keys, kyc, money };
+const SECTIONS = { security, keys, kyc, money, referrals };
 const at = (id) => document.getElementById(id);
 
 // To be administrator, from the link that the first start shows; kept until somebody is logged in.
@@ -18,7 +19,7 @@ let newEmail = tokenOfLink("email")?.value; // from the mail to a new address, k
 const keepEmail = tokenOfLink("keep-email")?.value;
 
 // A link carries its token behind the #, which browsers send to nobody.
-function tokenOfLink(kinds = "confirm|reset") {
+function tokenOfLink(kinds = "confirm|reset|referral") {
   const found = new RegExp(`^#(${kinds})=([\\w-]+)$`).exec(location.hash);
   if (found) history.replaceState(null, "", location.pathname);
   return found && { kind: found[1], value: found[2] };

@@ -7,6 +7,8 @@ const secret = (name, fresh, title = "Password") => field(title,
   { name, type: "password", required: true, autocomplete: fresh ? "new-password" : "current-password" },
   fresh ? "10 characters or more" : "");
 
+const SHOWN_BY = { referral: "signup" }; // the link that a member hands out
+
 export function enter(place, entered, token) {
   const body = node("div");
   const tabs = node("div", { class: "row" });
@@ -17,7 +19,7 @@ export function enter(place, entered, token) {
   }
   const views = {
     login: () => waysIn(entered),
-    signup: () => signUp(),
+    signup: (given) => signUp(given),
     confirm: (given) => confirm(given, () => open("login")),
     reset: (given) => reset(given, () => open("login")),
   };
@@ -25,7 +27,7 @@ export function enter(place, entered, token) {
     tabs.append(node("button", { type: "button", class: "quiet", "data-kind": kind, onclick: () => open(kind) }, title));
   }
   place.replaceChildren(node("h1", {}, "Your desk"), tabs, body);
-  open(token ? token.kind : "login", token ? token.value : "");
+  open(token ? SHOWN_BY[token.kind] || token.kind : "login", token ? token.value : "");
 }
 
 // Every way to log in; the staff's page has the same.
@@ -81,10 +83,12 @@ async function signedLogin() {
   return signMessage(message, asked.address);
 }
 
-function signUp() {
-  const made = [form("With e-mail and password", [email(), secret("password", true)], "Sign up",
+function signUp(code) {
+  const referral = () => field("Referral code", { name: "referral", value: code, maxlength: 12, autocomplete: "off" },
+    "of a member who told you of this exchange; else leave it empty");
+  const made = [form("With e-mail and password", [email(), secret("password", true), referral()], "Sign up",
     async (values) => (await ask("POST", "sign-up", values)).message)];
-  if (walletThere()) made.push(form("With an Ethereum wallet", [email(),
+  if (walletThere()) made.push(form("With an Ethereum wallet", [email(), referral(),
     node("p", { class: "soft" }, "The e-mail is confirmed first, so that you can be warned of every login.")],
     "Sign up", async (values) => (await ask("POST", "sign-up/wallet", values)).message));
   return made;

@@ -1,6 +1,7 @@
 // Members: found, seen as far as one's roles go, and what staff does with them.
 import { field, form, node } from "/desk/page.js";
 import { act, atMember, button, card, choice, decide, facts, get, go, list, look, mark, person, reason, soft, when } from "./admin.js";
+import { named, referralsOf } from "./referrals.js";
 import { limitText } from "./withdrawals.js";
 
 // `wanted`: what to look for, or a member's number as #7.
@@ -31,12 +32,18 @@ async function shown(name, me) {
       ["Share of fees", values.REFERRAL_SHARE_PPM ? `${values.REFERRAL_SHARE_PPM} ppm` : ""], ["May withdraw in 24 h", allowed(limits, values.KYC_LEVEL, assets)]]))];
   if (found.balances) made.push(card("Money", list(found.balances.map((row) => node("li", {}, node("div", {}, row.asset), `${row.free} free, ${row.locked} locked`)),
     "Nothing yet."), soft(`Open orders: ${found.open_orders}.`)));
-  if (found.api_keys) made.push(card("API keys", list(found.api_keys.map((key) => node("li", {}, node("div", {}, key.label || "without a label"),
-    node("span", { class: "soft" }, key.kind + (key.revoked ? ", revoked" : "")))), "None.")));
+  if (found.api_keys) made.push(card("API keys", list(found.api_keys.map((key) => apiKey(key, me))), "None."));
+  if (me.may("SEE_PERSONAL_DETAILS")) made.push(await referralsOf(found.name, me));
   made.push(card("Notes", list(found.notes.map((note) => node("li", {}, node("div", {}, JSON.parse(note.payload).text,
     node("br"), node("span", { class: "soft" }, `${person(note.who, me)}, ${when(note.time_ns)}`)))), "None yet. What staff writes down about this member appears here.")));
   const acts = found.id === me.member ? [soft("This is you: another one acts on your account.")] : deciding(found, roles.roles, me);
   return [...made, ...(acts.length ? [card("Acts", ...acts)] : [])];
+}
+
+function apiKey(key, me) {
+  const end = me.may("END_SESSIONS") && !key.revoked ? button("End it", () => act("api_key_revoke", { api_key: key.api_key }, "The key has ended."), "danger") : "";
+  return node("li", {}, node("div", {}, key.label || "without a label"),
+    node("span", { class: "soft" }, `${key.kind}, ${key.api_key.slice(0, 8)}…` + (key.revoked ? ", revoked" : "")), end);
 }
 
 // What limits of the level say; "" where nothing was set.
@@ -70,6 +77,7 @@ function deciding(found, roles, me) {
       (values) => act("member_reset_second_factor", { member, reason: values.reason }, "The second factor is off, every session ended."))],
     ["CREDIT", () => decide("Credit", money(["DEPOSIT", "CORRECTION"]), "Credit", (values) => act("money_credit", { member, ...values }, "Credited."))],
     ["DEBIT", () => decide("Debit", money(["WITHDRAWAL", "CORRECTION"]), "Debit", (values) => act("money_debit", { member, ...values }, "Debited."))],
+    ["SET_REFERRAL", () => named(member)],
     ["MANAGE_ROLES", () => given.length ? role("give", given) : ""],
     ["MANAGE_ROLES", () => taken.length ? role("take", taken) : ""],
   ];

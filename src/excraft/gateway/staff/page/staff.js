@@ -12,6 +12,7 @@ import { kyc } from "./kyc.js";
 import { markets } from "./markets.js";
 import { members } from "./members.js";
 import { proposals } from "./proposals.js";
+import { referrals } from "./referrals.js";
 import { withdrawals } from "./withdrawals.js";
 
 // What fills it, and the acts of which one opens it. The server refuses the rest anyway.
@@ -23,6 +24,7 @@ const SECTIONS = {
   alarms: [alarms, ["SEE_CUSTODY"]],
   members: [members, ["SEE_MEMBERS"]],
   markets: [markets, ["SEE_SETTINGS", "HALT_MARKET", "RESUME_MARKET"]],
+  referrals: [referrals, ["SEE_MONEY"]],
   announcements: [announcements, ["ANNOUNCE", "SEE_SETTINGS"]],
   audit: [audit, ["READ_AUDIT"]],
   exports: [exports_, ["EXPORT"]],
