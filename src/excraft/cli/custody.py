@@ -92,6 +92,26 @@ def release(
     print(f"released; it is credited once this ends: {left}" if left else "released")
 
 
+@app.command("read-again")
+def read_again(
+    network: Annotated[str, typer.Argument(help="As `status` shows it.", show_default=False)],
+    first: Annotated[int, typer.Argument(help="The first block.", show_default=False, min=0)],
+    last: Annotated[int, typer.Argument(help="The last block.", show_default=False, min=0)],
+    reason: Annotated[str, typer.Option(help="Stands in the audit log.", show_default=False)],
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Read blocks a second time, for a token transfer that the node had denied."""
+    found = ask(data, "custody_read_again", network=network, first=first, last=last, reason=reason)
+    for row in found["new"]:
+        print(f"missed: {row['units']} units at {row['address']} by {row['transaction']}")
+    for row in found["explained"]:
+        print(f"not taken, its address holds nothing too much: {row['transaction']}")
+    if not found["new"]:
+        print("nothing was missed there")
+    else:
+        print("they are deposits now, and credited once the alarm about them is resolved")
+
+
 @app.command()
 def forget(
     deposit: Annotated[int, typer.Argument(help="As `deposits` shows it.", show_default=False)],

@@ -64,12 +64,17 @@ async def withdrawing(
         known = listed(exchange)
         return [route for chain in found.chains for route in chains.routes(chain, known)]
 
+    key_id = parse(found.xpub).id
+    sweepers = [
+        Sweeper(database, senders[chain.chain], key_id, routes, chain.l1_fee_max)
+        for chain in found.chains
+    ]
     own = {address.lower() for chain in found.chains for address in (chain.hot, chain.cold)}
     parts = Parts(
         database, EngineLedger(exchange.engine), facts, client, senders, routes,
         lambda address: owner_of(database, address), lambda: own,
         lambda: _frozen(exchange), lambda: open_for_reading(folder.log).read(0),
-        [Sweeper(database, s, parse(found.xpub).id, routes) for s in senders.values()],
+        sweepers,
         lambda approvers: still_may(database, approvers),
     )  # fmt: skip
     exchange.withdrawals = Withdrawals(parts, WithdrawalBook(database))

@@ -110,6 +110,22 @@ class Book:
             rows = [self._columns(a._replace(log=first - n)) for n, a in enumerate(arrivals)]
             connection.execute(insert(custody_deposits), rows)
 
+    def unknown(self, arrivals: Sequence[Arrival]) -> list[Arrival]:
+        """Those that have no row."""
+        names, known = [*{a.transaction for a in arrivals}], set()
+        with self._database.read() as connection:
+            for start in range(0, len(names), CHUNK):
+                asked = select(_D.transaction, _D.log).where(
+                    _D.chain_id == self.chain_id,
+                    _D.transaction.in_(names[start : start + CHUNK]),
+                )
+                known |= {(row.transaction, row.log) for row in connection.execute(asked)}
+        return [a for a in arrivals if (a.transaction, a.log) not in known]
+
+    def add_missed(self, connection: Connection, arrivals: Sequence[Arrival]) -> None:
+        """What was missed when its block was read; in the caller's transaction."""
+        connection.execute(insert(custody_deposits), [self._columns(a) for a in arrivals])
+
     def _arrived(self, connection: Connection, arrivals: Sequence[Arrival]) -> None:
         names = [a.transaction for a in arrivals]
         asked = select(custody_deposits).where(

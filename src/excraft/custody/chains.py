@@ -44,6 +44,9 @@ class ChainEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     confirmations: int = 12
     first_block: int | None = None
     replace_s: int = 120  # how long a transaction waits before its fee is raised
+    # Of OP-stack chains: the most that the chain below charges for one transaction, in the coin's
+    # units. It is taken beside the gas, so it is left over where something is sent from.
+    l1_fee_max: int = 0
     still_s: int = 300  # so old may the newest block be; 0: any age, for a chain without a beat
 
 
@@ -89,8 +92,10 @@ def _check(path: Path, chain: ChainEntry) -> None:
             raise BadChains(f"{where}: {name} is no address with the capitals of EIP-55")
     if not chain.network.isalnum() or not chain.network.isascii():
         raise BadChains(f"{where}: network {chain.network[:40]!r} must be letters and digits")
-    if chain.confirmations < 1 or chain.replace_s < 1 or chain.still_s < 0:
-        raise BadChains(f"{where}: confirmations and replace_s must be at least 1, still_s 0")
+    if chain.confirmations < 1 or chain.replace_s < 1:
+        raise BadChains(f"{where}: confirmations and replace_s must be at least 1")
+    if chain.still_s < 0 or chain.l1_fee_max < 0:
+        raise BadChains(f"{where}: still_s and l1_fee_max must be at least 0")
     try:
         Node(chain.url, chain.chain)
     except ValueError as wrong:

@@ -90,9 +90,7 @@ class Deposits:
 
     async def _walk(self, head: Header) -> None:
         # After the head: whoever was shown an address before its block was mined is in here.
-        owned = await asyncio.to_thread(self._owned)
-        self._by_address = {each.address.lower(): each for each in owned}
-        self._by_address |= {own: Owned(own, HOUSE, -1) for own in self._settings.own}
+        await self._know_addresses()
         rollbacks = 0
         while True:
             tip = await asyncio.to_thread(self._book.tip)
@@ -107,6 +105,28 @@ class Deposits:
                 if rollbacks > ROLLBACKS:
                     raise BadAnswer(f"{self._node.name} changes its chain while it is read")
                 await self._roll_back(min(tip.number, head.number))
+
+    async def _know_addresses(self) -> None:
+        owned = await asyncio.to_thread(self._owned)
+        self._by_address = {each.address.lower(): each for each in owned}
+        self._by_address |= {own: Owned(own, HOUSE, -1) for own in self._settings.own}
+
+    async def read_again(self, first: int, last: int) -> list[Arrival]:
+        """What arrived in blocks that were read before, as the node tells it now; changes nothing.
+        Raises BadAnswer when the blocks are not those that were read."""
+        await self._know_addresses()
+        kept, found, parent = await asyncio.to_thread(self._book.hashes, first, last), [], ""
+        for start in range(first, last + 1, self._settings.range_blocks):
+            end = min(last, start + self._settings.range_blocks - 1)
+            blocks, logs = await self._node.blocks(start, end, [*self._settings.tokens])
+            for header in (block.header for block in blocks):
+                if header.parent != (parent or header.parent):
+                    raise BadAnswer(f"{self._node.name} changed its chain while it was read")
+                if kept.get(header.number, header.hash) != header.hash:
+                    raise BadAnswer(f"block {header.number} is another than the one that was read")
+                parent = header.hash
+            found += await self._arrivals(blocks, logs)
+        return found
 
     async def _holds(self, head: Header) -> bool:
         """Whether the head is a block that was read already: nothing is new."""

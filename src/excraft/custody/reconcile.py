@@ -140,7 +140,11 @@ class Reconcile:
             "reason": reason, "made_ns": time.time_ns(),
         }  # fmt: skip
         connection.execute(insert(custody_openings).values(row))
-        self._hash = ""  # compared anew, also when no block comes
+        self.compare_again()
+
+    def compare_again(self) -> None:
+        """With the next poll, also when no block comes; a look that is under way is not used."""
+        self._hash = ""
         self._accepted += 1
 
     # what is found

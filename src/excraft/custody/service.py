@@ -59,6 +59,7 @@ class Custody:
         self._database, self._ledger, self._totals = database, ledger, totals
         self._listed, self._alert = listed, alert
         self._clock, self._wall, self._looked = time.monotonic, time.time, False
+        self.turn = asyncio.Lock()  # of who reads chains: the watching, or a second reading
         self._open: list[Row] = []
         self._told: set[int] = set()
         self._silent_told: set[int] = set()
@@ -107,7 +108,8 @@ class Custody:
         """Watch every chain, one after the other, until cancelled."""
         while True:
             for watched in self.chains.values():
-                await self._poll(watched)
+                async with self.turn:
+                    await self._poll(watched)
                 await self._look()
             await asyncio.sleep(seconds)
 

@@ -41,13 +41,13 @@ class Sweeper:
 
     def __init__(
         self, database: Database, sender: Sender, key_id: str,
-        routes: Callable[[], Sequence[Route]],
+        routes: Callable[[], Sequence[Route]], l1_fee_max: int = 0,
     ) -> None:  # fmt: skip
-        """`key_id`: of the xpub whose private key the signer has."""
+        """`key_id`: of the xpub whose private key the signer has; `l1_fee_max`: see ChainEntry."""
         self.notes: dict[str, str] = {}
         self.chain_id = sender.node.chain_id
         self._database, self._sender, self._key_id = database, sender, key_id
-        self._all_routes = routes
+        self._all_routes, self._l1_fee_max = routes, l1_fee_max
         self._routes: dict[str | None, Route] = {}
 
     async def look(self) -> None:
@@ -123,8 +123,7 @@ class Sweeper:
 
     async def _sweep(self, place: Place, units: int, wallet: Wallet) -> bool:
         if place.token is None:
-            price = await self._sender.price(COIN_GAS, wallet)
-            cost = price.gas * price.fee_max
+            cost = await self._cost(COIN_GAS, wallet)
             if units < WORTH * cost:
                 return False
             units -= cost
@@ -137,8 +136,7 @@ class Sweeper:
 
     async def _topped_up(self, place: Place, wallet: Wallet) -> bool:
         """Whether coin for the gas of a token's sweep had to be sent first."""
-        price = await self._sender.price(min(TOKEN_GAS, wallet.gas_max), wallet)
-        needs = price.gas * price.fee_max
+        needs = await self._cost(min(TOKEN_GAS, wallet.gas_max), wallet)
         [there] = await transfers.balances(self._sender.node, [(place.address, None)])
         if there >= needs:
             return False
@@ -146,6 +144,11 @@ class Sweeper:
             Plan(Kind.GAS, wallet.hot, place.address, None, needs - there, number=place.number)
         )
         return True
+
+    async def _cost(self, gas: int, wallet: Wallet) -> int:
+        """Units of coin that a transaction with so much gas may cost at most."""
+        price = await self._sender.price(gas, wallet)
+        return price.gas * price.fee_max + self._l1_fee_max
 
     async def _to_cold(self, route: Route, wallet: Wallet, limits: Limits) -> bool:
         [there] = await transfers.balances(self._sender.node, [(wallet.hot, route.token)])
@@ -155,8 +158,7 @@ class Sweeper:
             return False
         units = there - keep
         if route.token is None:
-            price = await self._sender.price(COIN_GAS, wallet)
-            units -= price.gas * price.fee_max
+            units -= await self._cost(COIN_GAS, wallet)
         if units <= 0:
             return False
         await self._sender.pay(Plan(Kind.COLD, wallet.hot, wallet.cold, route.token, units))

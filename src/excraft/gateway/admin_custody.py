@@ -7,12 +7,15 @@ from typing import Any
 from excraft.accounts.acts import Act
 from excraft.accounts.errors import AccountsError
 from excraft.accounts.staff_errors import NeedsApproval
+from excraft.chain.errors import ChainError
 from excraft.custody import alarms, book
 from excraft.custody.deposit import FOUND, Status
+from excraft.custody.reading_again import missed
 from excraft.gateway.admin import Refused, member_of, operation
 from excraft.gateway.admin_rights import acting
 from excraft.gateway.exchange import Exchange
 
+SHOWN_MAX = 100
 ROWS_MAX = 100_000  # of one account, that are looked through
 
 
@@ -159,6 +162,41 @@ async def custody_forget(exchange: Exchange, deposit: int, reason: str) -> str:
 
     await _act(exchange, Act.UNFREEZE_WITHDRAWALS, f"deposit:{deposit}", {"reason": reason}, forget)
     return custody.withdrawals_frozen
+
+
+@operation
+async def custody_read_again(
+    exchange: Exchange, network: str, first: int, last: int, reason: str
+) -> dict:
+    """Read blocks a second time and make deposits of what was missed, as far as addresses hold
+    more than is explained; credited once the alarm about it is resolved."""
+    custody = _custody(exchange)
+    if not reason.strip():
+        raise Refused("say why these blocks are read again")
+    watched = next((w for w in custody.chains.values() if w.entry.network == network), None)
+    if watched is None or watched.reconcile is None:
+        raise Refused(f"no chain {network!r} is watched now", "excraft custody status")
+    async with custody.turn:
+        try:
+            found = await missed(watched, first, last)
+        except ChainError as wrong:
+            raise Refused(f"the blocks could not be read: {wrong}") from wrong
+        if found.new:
+            payload = {
+                "blocks": [first, last], "reason": reason,
+                "transactions": [arrival.transaction for arrival in found.new[:SHOWN_MAX]],
+            }  # fmt: skip
+
+            def add(connection) -> None:
+                watched.book.add_missed(connection, found.new)
+
+            await _act(exchange, Act.UNFREEZE_WITHDRAWALS, f"chain:{network}", payload, add)
+            watched.reconcile.compare_again()
+    return {
+        name: [{"transaction": a.transaction, "address": a.address, "units": str(a.units)}
+               for a in arrivals[:SHOWN_MAX]]
+        for name, arrivals in found._asdict().items()
+    }  # fmt: skip
 
 
 async def _row(custody: Any, account: int, deposit: int) -> Any:

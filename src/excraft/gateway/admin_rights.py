@@ -89,6 +89,7 @@ RIGHTS: dict[str, Right] = {
     "custody_freeze": Right(Act.FREEZE_WITHDRAWALS, own=True),
     "custody_accept": Right(Act.UNFREEZE_WITHDRAWALS, own=True),
     "custody_release": Right(Act.CREDIT, own=True),
+    "custody_read_again": Right(Act.UNFREEZE_WITHDRAWALS, own=True),
     "custody_forget": Right(Act.UNFREEZE_WITHDRAWALS, own=True),
     "custody_resolve": Right(Act.UNFREEZE_WITHDRAWALS, own=True),
     "withdrawal_list": Right(Act.SEE_CUSTODY),

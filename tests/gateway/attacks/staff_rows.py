@@ -5,12 +5,15 @@ what nobody does alone.
 """
 
 from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from excraft.accounts import actors
 from excraft.accounts.acts import Act
 from excraft.accounts.kyc_actors import owner
 from excraft.accounts.kyc_states import Level, Step
+from excraft.chain.blocks import Header
+from excraft.custody.deposit import COIN, Arrival
 from excraft.gateway.kyc_decisions import reviewer_of
 from excraft.gateway.staff.exports import EXPORTS
 from excraft.parameters import Parameter
@@ -164,6 +167,20 @@ async def _forgotten(town: Any) -> Said:
     return Said(body={"deposit": keep_back(town), "reason": "the node lied"})
 
 
+async def _read_again(town: Any) -> Said:
+    """A block in which the node, asked again, tells of one more transfer to Vera."""
+    [watched] = town.venue.exchange.custody.chains.values()
+    arrival = Arrival("0x" + "77" * 32, COIN, BOB, town.vera.account, None, 1, 1, "0x" + "78" * 32)
+
+    async def read_again(first: int, last: int) -> list[Arrival]:
+        return [arrival]
+
+    watched.deposits = SimpleNamespace(read_again=read_again)
+    watched.reconcile.compare_again = lambda: None
+    watched.book.tip = lambda: Header(9, "0x" + "79" * 32, "0x" + "78" * 32)
+    return Said(body={"network": "ETH", "first": 1, "last": 1, "reason": "it was denied"})
+
+
 async def _document(town: Any) -> Said:
     return Said({"document": town.her.document}, {"reason": "to compare"})
 
@@ -256,6 +273,7 @@ _OPERATIONS: dict[str, Row] = {
                                    units="1", reason="ours"), 202),
     "custody_release": Row({FINANCE}, _found, 202),
     "custody_forget": Row(ROOT, _forgotten, 202),
+    "custody_read_again": Row(ROOT, _read_again, 202),
     "withdrawal_approve": Row({FINANCE}, _seen),
     "withdrawal_refuse": Row({COMPLIANCE, FINANCE}, _refused),
     "member_freeze": Row({SUPPORT, COMPLIANCE}, op(member="{vera}", reason="a stolen telephone")),
