@@ -39,6 +39,7 @@ STATUS = {
     "no_session": 401,
     "step_up_needed": 403,
     "csrf": 403,
+    "factor_needed": 403,
     "not_found": 404,
     "wrong_method": 405,
     "too_slow": 408,

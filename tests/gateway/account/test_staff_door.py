@@ -3,6 +3,7 @@
 import asyncio
 import json
 
+import pyotp
 import pytest
 
 from excraft.accounts import actors, four_eyes
@@ -10,6 +11,7 @@ from excraft.accounts.errors import AccountsError
 from excraft.accounts.invitation import Invitation
 from excraft.accounts.kyc_actors import owner
 from excraft.accounts.kyc_states import CaseState, Level, Step
+from excraft.accounts.origins import Origin
 from excraft.accounts.staff import staff_of
 from excraft.gateway import admin, admin_kyc, kyc_decisions
 from excraft.gateway.admin_rights import RIGHTS
@@ -271,6 +273,23 @@ async def test_a_change_needs_a_proof_that_is_fresh(office):
     reply = await sue.op("member_note", member="alice", text="called")
     assert (reply.status_code, reply.json()["error"]) == (403, "step_up_needed")
     assert (await sue.op("member_list")).status_code == 200
+
+
+async def test_in_public_a_password_alone_changes_nothing(office):
+    sue, vera = await office.join("sue", "support"), await office.join("vera")
+    name = office.venue.exchange.members.by_id(vera.member).name
+    note = {"member": name, "text": "called"}
+    assert (await sue.op("member_note", **note)).status_code == 200  # on this machine alone
+    office.desk.origin = Origin.read("http://localhost")
+    refused = await sue.op("member_note", **note)
+    assert (refused.status_code, refused.json()["error"]) == (403, "factor_needed")
+    for path in ("/admin/proposals/1/approve", "/admin/roles"):
+        reply = await sue.http.post(path, json={"hash": "00"})
+        assert reply.json()["error"] == "factor_needed", path
+    assert (await sue.op("member_show", member=name)).status_code == 200  # looking changes nothing
+    app = pyotp.TOTP((await sue.ok("POST", "totp/enrol"))["secret"])
+    await sue.ok("POST", "totp/confirm", code=app.at(office.now.ns // 10**9))
+    assert (await sue.op("member_note", **note)).status_code == 200
 
 
 async def test_csrf_size_and_shape(office):

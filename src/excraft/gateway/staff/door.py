@@ -15,8 +15,10 @@ from starlette.exceptions import HTTPException
 
 from excraft.accounts import actors
 from excraft.accounts.acts import READING
+from excraft.accounts.desk import Desk
 from excraft.accounts.errors import AccountsError
 from excraft.accounts.refusals import Refused as NotIn
+from excraft.accounts.second_factor import any_on
 from excraft.accounts.sessions import require_recent
 from excraft.accounts.staff_errors import NeedsApproval, StaffError
 from excraft.gateway import admin, operations  # noqa: F401
@@ -77,7 +79,22 @@ class Door:
         check_address(scope)
         if request.method != "GET" and _changes(scope):
             require_recent(session, RECENT_S, exchange.desk.clock())
+            await asyncio.to_thread(_require_factor, exchange.desk, session.person_id)
         return actor
+
+
+def _require_factor(desk: Desk, person_id: int) -> None:
+    """Where the public finds the exchange a password alone changes nothing; blocks, and raises
+    Refused. On this machine alone, where one tries it out, there is no public."""
+    if desk.origin is None:
+        return
+    with desk.database.read() as connection:
+        if not any_on(connection, person_id):
+            raise NotIn(
+                "factor_needed",
+                "Staff acts with a second factor only: add a passkey or an app at /desk, under "
+                "Security, then log in again.",
+            )
 
 
 def _changes(scope: dict) -> bool:
