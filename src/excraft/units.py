@@ -5,7 +5,7 @@ its asset (10**-decimals). People write decimals; they are parsed here, exactly,
 """
 
 from decimal import Decimal
-from typing import NewType
+from typing import NamedTuple, NewType
 
 Ticks = NewType("Ticks", int)
 Lots = NewType("Lots", int)
@@ -16,6 +16,13 @@ PPM = 1_000_000
 AMOUNT_MAX = 1 << 62  # the most atoms of a command: sums of two never overflow int64
 SCALE = 8  # decimals shown for prices, quantities and amounts on the trading API
 E8 = 10**SCALE
+
+
+class Rational(NamedTuple):
+    """A price as a fraction of whole numbers: quote atoms for each 10^-18 EXT."""
+
+    numerator: int
+    denominator: int
 
 
 class NotExact(ValueError):

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from excraft.rewards.day import DayInput, PoolTerms, rewards
-from excraft.rewards.emission import Caps, Rational
+from excraft.rewards.emission import Caps
+from excraft.units import Rational
 
 PRICE = Rational(1, 10**3)  # a quote atom buys a thousand units
 CAPS = Caps(5_000, 3_000, 1_000)

@@ -3,14 +3,9 @@
 from math import gcd
 from typing import NamedTuple
 
+from excraft.units import Rational
+
 TEN_THOUSAND = 10_000  # basis points of a whole
-
-
-class Rational(NamedTuple):
-    """A price as a fraction of whole numbers: quote atoms for each 10^-18 EXT."""
-
-    numerator: int
-    denominator: int
 
 
 class Schedule(NamedTuple):

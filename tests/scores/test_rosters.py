@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from excraft.merit.rosters import Candidate, PoolScore, congress, eligible, grand, may_sit, senate
-from excraft.merit.stake import Interval, token_seconds
+from excraft.scores.rosters import Candidate, PoolScore, congress, eligible, grand, may_sit, senate
+from excraft.scores.stake import Interval, token_seconds
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from excraft.merit.poe import (
+from excraft.scores.poe import (
     FillRows,
     PoeRules,
     as_volume,

@@ -1,0 +1,172 @@
+"""Reads a table back: its CSV, in batches, checked against the published hash.
+
+The hash is known when the last byte was read, so what comes out before is not to be trusted until
+the iteration has ended without an error.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from excraft.dataset.columns import FORMS, Kind
+from excraft.dataset.errors import Damaged, Malformed
+from excraft.dataset.ids import ids_of
+from excraft.dataset.lines import ID, NUMBER, read_lines
+from excraft.dataset.order import Order
+from excraft.dataset.tables import Columns, Table
+from excraft.dataset.writing import BATCH, File, acceptable, shown
+
+BLOCK = 1 << 23  # bytes read at once
+
+
+def batches(path: Path, table: Table, expected: File) -> Iterator[Columns]:
+    """Columns by name, some ten thousand rows at a time; `Kind` says what each is.
+
+    Raises Malformed for a line that cannot be, and at the end Damaged unless rows and hash are the
+    `expected` ones."""
+    order, line = Order(table), 2
+    with open(path, "rb") as file, ThreadPoolExecutor(1, "dataset hash") as thread:
+        blocks = Blocks(file, thread)
+        head = ",".join(table.columns).encode() + b"\n"
+        blocks.head(path.name, head)
+        for columns in _split(blocks, table):
+            order.check(columns, line)
+            line += len(columns[table.columns[0]])
+            yield columns
+        found = File(line - 2, blocks.digest())
+    if found != expected:
+        raise Damaged(
+            f"{path.name} has {found.rows} rows and SHA-256 {found.sha256}; the manifest says "
+            f"{expected.rows} and {expected.sha256}"
+        )
+
+
+def rows(path: Path, table: Table, expected: File) -> Iterator[Any]:
+    """The same as rows of the table's type, with ids as bytes."""
+    for columns in batches(path, table, expected):
+        plain = (
+            ids_of(column) if kind in (Kind.ID, Kind.OWNER)
+            else column.tolist() if isinstance(column, np.ndarray) else column
+            for kind, column in zip(table.kinds, columns.values(), strict=True)
+        )  # fmt: skip
+        yield from map(table.row._make, zip(*plain, strict=True))
+
+
+class Blocks:
+    """The bytes of a file in blocks of whole lines, hashed by a thread beside."""
+
+    def __init__(self, file: BinaryIO, thread: ThreadPoolExecutor) -> None:
+        self._file, self._thread, self._hash = file, thread, sha256()
+        self._hashing: Future | None = None
+        self._rest = b""
+
+    def head(self, name: str, expected: bytes) -> None:
+        """Take the header line; raises Malformed for another one."""
+        found = self._file.readline(len(expected) + 200)
+        self._hash.update(found)
+        if found != expected:
+            raise Malformed(
+                name.removesuffix(".csv"), 1,
+                f"the header is {found!r:.200}; it must be {expected!r}",
+            )  # fmt: skip
+
+    def __iter__(self) -> Iterator[bytes]:
+        while read := self._file.read(BLOCK):
+            self._wait()
+            self._hashing = self._thread.submit(self._hash.update, read)
+            cut = read.rfind(b"\n") + 1
+            if cut:
+                yield self._rest + read[:cut] if self._rest else read[:cut]
+                self._rest = read[cut:]
+            else:  # no line is that long: the reader refuses it
+                yield self._rest + read
+                self._rest = b""
+        self._wait()
+        if self._rest:
+            yield self._rest  # a line without its end, which the reader refuses
+
+    def _wait(self) -> None:
+        if self._hashing is not None:
+            self._hashing.result()
+            self._hashing = None
+
+    def digest(self) -> str:
+        self._wait()
+        return self._hash.hexdigest()
+
+
+def _split(blocks: Blocks, table: Table) -> Iterator[Columns]:
+    line = 2
+    if not table.numeric:
+        for block in blocks:
+            yield read_texts(block, table, line)
+            line += block.count(b"\n")
+        return
+    code = np.array([ID if kind is Kind.ID else NUMBER for kind in table.kinds], np.int64)
+    width = int(sum(code) + len(code))
+    for block in blocks:
+        text, at = np.frombuffer(block, np.uint8), 0
+        while at < len(text):
+            words = np.empty((BATCH, width), np.int64)
+            count, taken, bad = read_lines(text[at:], code, words)
+            if count:
+                yield numeric_columns(words[:count], table, line)
+            at, line = at + taken, line + count
+            if bad or (count < BATCH and at < len(text)):
+                read_texts(block[at:].partition(b"\n")[0] + b"\n", table, line)
+                raise Malformed(table.name, line, "the line is not ended by a line feed")
+
+
+def numeric_columns(words: np.ndarray, table: Table, line: int) -> Columns:
+    """Columns of the words of rows, as `Kind` says; each is an array of its own. Raises Malformed
+    for a number that is none of its kind; `line` is that of the first row."""
+    columns, word = {}, 0
+    for name, kind in zip(table.columns, table.kinds, strict=True):
+        if kind is Kind.ID:
+            columns[name] = np.ascontiguousarray(words[:, word : word + 2]).view(np.uint64)
+            word += 2
+        else:
+            columns[name] = np.ascontiguousarray(words[:, word])
+            word += 1
+        if not acceptable(kind, columns[name]):
+            shown(table, name, columns[name], line)
+    return columns
+
+
+def read_texts(block: bytes, table: Table, line: int) -> Columns:
+    """Columns of whole lines of text; raises Malformed with the first line that is wrong."""
+    try:
+        lines = block.decode().split("\n")
+    except UnicodeDecodeError as trouble:
+        at = line + block.count(b"\n", 0, trouble.start)
+        raise Malformed(table.name, at, "the line is not UTF-8") from None
+    if lines.pop() != "":
+        raise Malformed(table.name, line + len(lines), "the line is not ended by a line feed")
+    cells = [text.split(",") for text in lines]
+    if not {len(table.columns)}.issuperset(map(len, cells)):
+        at = next(n for n, row in enumerate(cells) if len(row) != len(table.columns))
+        raise Malformed(
+            table.name, line + at,
+            f"{lines[at]!r:.100} has {len(cells[at])} values; there must be "
+            f"{len(table.columns)}: {', '.join(table.columns)}",
+        )  # fmt: skip
+    texts = zip(*cells, strict=True)
+    named = zip(table.columns, table.kinds, texts, strict=True)
+    return {name: _column(table, name, kind, column, line) for name, kind, column in named}
+
+
+def _column(table: Table, name: str, kind: Kind, texts: tuple[str, ...], line: int) -> Any:
+    form = FORMS[kind]
+    try:
+        return form.read(texts)
+    except ValueError as trouble:
+        for at in range(len(texts)):
+            try:
+                form.read(texts[at : at + 1])
+            except ValueError as wrong:
+                raise Malformed(table.name, line + at, f"{name}: {wrong}") from None
+        raise Malformed(table.name, line, f"{name}: {trouble}") from None
