@@ -40,11 +40,11 @@ def test_an_inner_node_is_no_leaf(count):
     """The 64 bytes below a node, offered as a claim of (address, units), lead nowhere."""
     tree = ClaimTree(claims(count))
     for at in range(count - 1):
-        left, right = sorted((tree._nodes[2 * at + 1], tree._nodes[2 * at + 2]))
+        left, right = sorted((tree.tree.node(2 * at + 1), tree.tree.node(2 * at + 2)))
         forged = keccak(keccak(left + right))
         path, place = [], at
         while place > 0:
-            path.append(tree._nodes[place + 1 if place % 2 else place - 1])
+            path.append(tree.tree.node(place + 1 if place % 2 else place - 1))
             place = (place - 1) // 2
         assert proves(tree.root, node_of(left, right), path)  # it is a node of this tree
         assert not proves(tree.root, forged, path)

@@ -31,12 +31,16 @@ class PoolScore(NamedTuple):
     active: bool
 
 
-def congress(candidates: Iterable[Candidate]) -> list[Candidate]:
-    """The first 101 by stake over time, then PoE, then lower account; none without any of both,
-    unverified or banned."""
-    seated = [one for one in candidates if may_sit(one)]
-    seated.sort(key=lambda one: (-one.token_seconds, -one.poe, one.account))
-    return seated[:SEATS]
+def congress_order(candidates: Iterable[Candidate]) -> list[Candidate]:
+    """All who may sit, by stake over time, then PoE, then lower account."""
+    return sorted(
+        filter(may_sit, candidates), key=lambda one: (-one.token_seconds, -one.poe, one.account)
+    )
+
+
+def congress(candidates: Iterable[Candidate], seats: int = SEATS) -> list[Candidate]:
+    """The first of that order: those who have a seat."""
+    return congress_order(candidates)[:seats]
 
 
 def may_sit(one: Candidate) -> bool:
@@ -44,16 +48,24 @@ def may_sit(one: Candidate) -> bool:
     return one.verified and not one.banned and one.poe > 0 and one.token_seconds > 0
 
 
-def senate(pools: Iterable[PoolScore]) -> list[PoolScore]:
-    """The first 101 pools by PoE, then verified members, then lower number."""
-    seated = [pool for pool in pools if eligible(pool)]
-    seated.sort(key=lambda pool: (-pool.poe, -pool.verified_members, pool.number))
-    return seated[:SEATS]
+def senate_order(pools: Iterable[PoolScore], verified_min: int = VERIFIED_MIN) -> list[PoolScore]:
+    """All pools that may have a seat, by PoE, then verified members, then lower number."""
+    return sorted(
+        (pool for pool in pools if eligible(pool, verified_min)),
+        key=lambda pool: (-pool.poe, -pool.verified_members, pool.number),
+    )
 
 
-def eligible(pool: PoolScore) -> bool:
+def senate(
+    pools: Iterable[PoolScore], seats: int = SEATS, verified_min: int = VERIFIED_MIN
+) -> list[PoolScore]:
+    """The first of that order: those whose masters have a seat."""
+    return senate_order(pools, verified_min)[:seats]
+
+
+def eligible(pool: PoolScore, verified_min: int = VERIFIED_MIN) -> bool:
     """Whether a pool can have a seat and a reward."""
-    return pool.active and pool.verified_members >= VERIFIED_MIN and pool.poe > 0
+    return pool.active and pool.verified_members >= verified_min and pool.poe > 0
 
 
 def grand(pools: Iterable[PoolScore]) -> list[PoolScore]:
