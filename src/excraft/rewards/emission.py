@@ -101,14 +101,14 @@ def capped(parts: Parts, poe: int, poe_in_pools: int, price: Rational, caps: Cap
 MOVE_BP = 2_500  # the most that the price of a day may differ from the day before
 
 
-def bounded_price(traded: Rational | None, before: Rational) -> Rational:
-    """The price of a day: volume-weighted, at most a quarter away from the day before's; that of
+def bounded_price(traded: Rational | None, before: Rational, move_bp: int = MOVE_BP) -> Rational:
+    """The price of a day: volume-weighted, at most `move_bp` away from the day before's; that of
     the day before when nothing traded."""
     if traded is None:
         return before
     numerator, denominator = traded
-    low = Rational(before.numerator * (TEN_THOUSAND - MOVE_BP), before.denominator * TEN_THOUSAND)
-    high = Rational(before.numerator * (TEN_THOUSAND + MOVE_BP), before.denominator * TEN_THOUSAND)
+    low = Rational(before.numerator * (TEN_THOUSAND - move_bp), before.denominator * TEN_THOUSAND)
+    high = Rational(before.numerator * (TEN_THOUSAND + move_bp), before.denominator * TEN_THOUSAND)
     if numerator * low.denominator < low.numerator * denominator:
         return _lowest(low)
     if numerator * high.denominator > high.numerator * denominator:
