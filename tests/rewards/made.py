@@ -86,7 +86,8 @@ def days(draw) -> tuple[dict[str, list], DayFacts]:
     rows = draw(tables(plain.begin, plain.end))
     given = facts(
         number, terms=SMALL, traded=draw(st.one_of(st.none(), PRICES)), price_before=draw(PRICES),
-        carry_before=draw(st.integers(0, 10**25)), total_before=sum(row[8] for row in rows["members"]),
+        carry_before=draw(st.integers(0, 10**25)),
+        total_before=sum(row[8] for row in rows["members"]),
     )  # fmt: skip
     return rows, given
 

@@ -119,7 +119,7 @@ FILL, MEMBERS = STORY["fills"][0], STORY["members"]
         ({"flagged": [(B, A)]}, "flagged, line 2: low must be the lower id"),
         ({"rates": [(0, 1, 0)]}, "rates, line 2: denominator: 0 divides nothing"),
         ({"members": [MEMBERS[0][:7] + ("chain", 0), *MEMBERS[1:]]}, "members, line 2: address"),
-        ({"members": [*MEMBERS[:2], MEMBERS[2][:8] + (51,)]}, "before adds up to 151; total_before"),
+        ({"members": [*MEMBERS[:2], MEMBERS[2][:8] + (51,)]}, "before adds up to 151; total_bef"),
     ],
 )  # fmt: skip
 def test_facts_that_do_not_fit_are_refused_with_their_line(tmp_path, changed, message):

@@ -65,8 +65,7 @@ def test_it_runs_uncompiled():
         "import numpy as np\nfrom excraft.scores.keccak import hashes\n"
         "print(hashes(np.zeros((1, 64), np.uint8)).tobytes().hex())"
     )
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program], env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
-        check=True, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    command = [sys.executable, "-W", "error", "-c", program]
+    plain = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
+    done = subprocess.run(command, env=plain, check=True, stdout=subprocess.PIPE, text=True)
     assert done.stdout.strip() == keccak(bytes(64)).hex()

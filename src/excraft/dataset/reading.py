@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NoReturn
 
 import numpy as np
 
@@ -140,26 +140,34 @@ def numeric_columns(words: np.ndarray, table: Table, line: int) -> Columns:
 def read_texts(block: bytes, table: Table, line: int) -> Columns:
     """Columns of whole lines of text; raises Malformed with the first line that is wrong."""
     try:
-        lines = block.decode().split("\n")
+        text = block.decode()
     except UnicodeDecodeError as trouble:
         at = line + block.count(b"\n", 0, trouble.start)
         raise Malformed(table.name, at, "the line is not UTF-8") from None
-    if lines.pop() != "":
-        raise Malformed(table.name, line + len(lines), "the line is not ended by a line feed")
-    cells = [text.split(",") for text in lines]
-    if not {len(table.columns)}.issuperset(map(len, cells)):
-        at = next(n for n, row in enumerate(cells) if len(row) != len(table.columns))
-        raise Malformed(
-            table.name, line + at,
-            f"{lines[at]!r:.100} has {len(cells[at])} values; there must be "
-            f"{len(table.columns)}: {', '.join(table.columns)}",
-        )  # fmt: skip
-    texts = zip(*cells, strict=True)
-    named = zip(table.columns, table.kinds, texts, strict=True)
-    return {name: _column(table, name, kind, column, line) for name, kind, column in named}
+    if not text.endswith("\n"):
+        raise Malformed(table.name, line + text.count("\n"), "the line is not ended by a line feed")
+    # one split of everything, with the lines' ends as a column: no list for each line
+    width = len(table.columns) + 1
+    cells = text.replace("\n", ",\n,").split(",")
+    cells.pop()
+    if len(cells) % width or set(cells[width - 1 :: width]) != {"\n"}:
+        _wrong_width(text, table, line)
+    named = zip(table.columns, table.kinds, range(width), strict=False)
+    return {name: _column(table, name, kind, cells[at::width], line) for name, kind, at in named}
 
 
-def _column(table: Table, name: str, kind: Kind, texts: tuple[str, ...], line: int) -> Any:
+def _wrong_width(text: str, table: Table, line: int) -> NoReturn:
+    """Raises Malformed for the first line that has not as many values as the table columns."""
+    lines, right = text.split("\n"), len(table.columns)
+    at = next(n for n, one in enumerate(lines) if one.count(",") != right - 1)
+    raise Malformed(
+        table.name, line + at,
+        f"{lines[at]!r:.100} has {lines[at].count(',') + 1} values; there must be "
+        f"{right}: {', '.join(table.columns)}",
+    )  # fmt: skip
+
+
+def _column(table: Table, name: str, kind: Kind, texts: list[str], line: int) -> Any:
     form = FORMS[kind]
     try:
         return form.read(texts)
