@@ -13,6 +13,8 @@ class Scope(IntEnum):
     MARKET = 1
     MARKET_TIER = 2
     ACCOUNT = 3
+    MERIT = 4  # of the whole exchange; the kernel checks its bounds and keeps nothing
+    MERIT_MARKET = 5  # the same, of a market
 
 
 class MarketState(IntEnum):
@@ -67,6 +69,26 @@ class Parameter(IntEnum):
     ACCOUNT_POOL = 61
     TRADE_GROUP = 62
     FEE_TIER = 63
+    REWARD_DAY_S = 100
+    ROUND_DAYS = 101
+    REFERENCE_ASSET = 102
+    EXT_ASSET = 103
+    POE_BP = 104
+    STAKE_BP = 105
+    CAP_POE_BP = 106
+    CAP_POOLS_BP = 107
+    CAP_REVENUE_BP = 108
+    EMISSION_FIRST = 109
+    EMISSION_HALVING = 110
+    EMISSION_SUPPLY = 111
+    MAX_REBATE_PPM = 112
+    MAX_REFERRAL_PPM = 113
+    BASE_FEE_PPM = 114
+    PRICE_MOVE_BP = 115
+    POOL_VERIFIED_MIN = 116
+    UNSTAKE_DELAY_S = 117
+    FIRST_PRICE = 118
+    POE_WEIGHT = 160
 
 
 class Rule(NamedTuple):
@@ -223,5 +245,62 @@ RULES: dict[Parameter, Rule] = {
     ),
     Parameter.FEE_TIER: Rule(
         Scope.ACCOUNT, 0, TIERS - 1, 0, "kernel", "column of the market's fee table"
+    ),
+    # What merit reads. Money here is whole EXT, or atoms of the reference asset.
+    Parameter.REWARD_DAY_S: Rule(
+        Scope.MERIT, 10, 86_400, 86_400, "merit", "seconds of a reward day; of the next one on"
+    ),
+    Parameter.ROUND_DAYS: Rule(
+        Scope.MERIT, 1, 31, 7, "merit", "reward days of a round; of the next one on"
+    ),
+    Parameter.REFERENCE_ASSET: Rule(
+        Scope.MERIT, 0, 2**31 - 1, 0, "merit", "asset that PoE is counted in, plus 1; 0 none"
+    ),
+    Parameter.EXT_ASSET: Rule(
+        Scope.MERIT, 0, 2**31 - 1, 0, "merit", "asset that is staked and rewarded, plus 1; 0 none"
+    ),
+    Parameter.POE_BP: Rule(Scope.MERIT, 0, 10_000, 5_000, "merit", "emission for PoE"),
+    Parameter.STAKE_BP: Rule(Scope.MERIT, 0, 10_000, 2_000, "merit", "emission for stake"),
+    Parameter.CAP_POE_BP: Rule(
+        Scope.MERIT, 0, 9_000, 5_000, "merit", "the most that the reward for PoE is worth, of PoE"
+    ),
+    Parameter.CAP_POOLS_BP: Rule(
+        Scope.MERIT, 0, 9_000, 3_000, "merit", "the most that pools' rewards are worth, of PoE"
+    ),
+    Parameter.CAP_REVENUE_BP: Rule(
+        Scope.MERIT, 0, 9_000, 0, "merit", "what other programs give of fees"
+    ),
+    Parameter.EMISSION_FIRST: Rule(
+        Scope.MERIT, 0, 10**9, 100_000, "merit", "whole EXT of the first reward day"
+    ),
+    Parameter.EMISSION_HALVING: Rule(
+        Scope.MERIT, 0, 36_500, 730, "merit", "days after which emission is half; 0 never"
+    ),
+    Parameter.EMISSION_SUPPLY: Rule(
+        Scope.MERIT, 0, 10**9, 200_000_000, "merit", "whole EXT of all days together"
+    ),
+    Parameter.MAX_REBATE_PPM: Rule(
+        Scope.MERIT, 0, 100_000, 0, "merit", "the largest rebate of a maker, of the notional"
+    ),
+    Parameter.MAX_REFERRAL_PPM: Rule(
+        Scope.MERIT, 0, 1_000_000, 500_000, "merit", "the largest share of a referrer, of the fee"
+    ),
+    Parameter.BASE_FEE_PPM: Rule(
+        Scope.MERIT, 1, 100_000, 1_000, "merit", "the ordinary fee, to show PoE as volume"
+    ),
+    Parameter.PRICE_MOVE_BP: Rule(
+        Scope.MERIT, 1, 10_000, 2_500, "merit", "the most that the price of EXT moves in a day"
+    ),
+    Parameter.POOL_VERIFIED_MIN: Rule(
+        Scope.MERIT, 2, 10_000, 100, "merit", "verified members of a pool that may get a reward"
+    ),
+    Parameter.UNSTAKE_DELAY_S: Rule(
+        Scope.MERIT, 0, 90 * 86_400, 7 * 86_400, "merit", "seconds from unstaking to free again"
+    ),
+    Parameter.FIRST_PRICE: Rule(
+        Scope.MERIT, 1, 10**15, 10**7, "merit", "atoms for one EXT, before anybody traded it"
+    ),
+    Parameter.POE_WEIGHT: Rule(
+        Scope.MERIT_MARKET, 0, 10_000, 10_000, "merit", "what a fill counts, of 10,000"
     ),
 }

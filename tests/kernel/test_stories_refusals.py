@@ -13,7 +13,7 @@ def test_unknown_command(kernel):
         raw kind=0                     -> refused UNKNOWN_COMMAND
         raw kind=5 account=0 market=0  -> refused UNKNOWN_COMMAND
         raw kind=19                    -> refused UNKNOWN_COMMAND
-        raw kind=31                    -> refused UNKNOWN_COMMAND
+        raw kind=33                    -> refused UNKNOWN_COMMAND
         raw kind=255                   -> refused UNKNOWN_COMMAND
         """,
     )

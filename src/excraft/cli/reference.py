@@ -1,5 +1,6 @@
 """`excraft reference`: docs/reference, written from the source so that it is never stale."""
 
+import inspect
 import re
 from enum import Enum
 from pathlib import Path
@@ -59,15 +60,14 @@ def _table(head: list[str], rows: list[list]) -> str:
     return "".join("| " + " | ".join(line) + " |\n" for line in cells) + "\n"
 
 
-def _comments(module, enum) -> dict[str, str]:
+def _comments(enum) -> dict[str, str]:
     """The comment behind each member of an enum, which is where its meaning stands."""
-    text = Path(module.__file__).read_text()
-    body = text.split(f"class {enum.__name__}(", 1)[1].split("\n\n\n", 1)[0]
+    body = inspect.getsource(enum)
     return dict(re.findall(r"^    (\w+) = \d+  # (.*)$", body, re.MULTILINE))
 
 
 def _messages(title: str, module, kinds, row) -> str:
-    comments = _comments(module, kinds)
+    comments = _comments(kinds)
     text = f"# {title}\n\n{module.__doc__.strip()}\n\n## Kinds\n\n"
     text = text.replace("\n\ncommand   index", "\n\n```\ncommand   index")
     if "```" in text:
@@ -81,7 +81,7 @@ def _messages(title: str, module, kinds, row) -> str:
 
 
 def _flags() -> str:
-    comments = _comments(events, Flag)
+    comments = _comments(Flag)
     return "## Flags\n\n" + _table(
         ["bit", "name", ""], [[f.value, f.name, comments.get(f.name, "")] for f in Flag]
     )

@@ -16,6 +16,7 @@ from excraft.units import AMOUNT_MAX, SCALE, NotExact, format_decimal, parse_dec
 
 _MAKER_FEE = RULES[Parameter.MAKER_FEE_PPM].default
 _TAKER_FEE = RULES[Parameter.TAKER_FEE_PPM].default
+_OF_ALL, _OF_MARKET = (Scope.EXCHANGE, Scope.MERIT), (Scope.MARKET, Scope.MERIT_MARKET)
 
 
 class AssetText(msgspec.Struct, frozen=True):
@@ -122,7 +123,7 @@ class Listings:
         self.assets: list[Asset] = []
         self.markets: list[Market] = []
         self.accounts = 0  # how many are open: numbers 0 .. accounts - 1
-        self.parameters = {p: r.default for p, r in RULES.items() if r.scope is Scope.EXCHANGE}
+        self.parameters = {p: r.default for p, r in RULES.items() if r.scope in _OF_ALL}
         self._accounts: dict[int, dict[Parameter, int]] = {}
         self._asset_of: dict[str, Asset] = {}
         self._market_of: dict[str, Market] = {}
@@ -170,7 +171,7 @@ class Listings:
         assert row["kind"] == CommandKind.LIST_MARKET
         base, quote = self.assets[int(row["order_id"])], self.assets[int(row["stop_price"])]
         base_atoms, quote_atoms = int(row["quantity"]), int(row["price"])
-        parameters = {p: r.default for p, r in RULES.items() if r.scope is Scope.MARKET}
+        parameters = _market_defaults()
         parameters[Parameter.MAX_PRICE_TICKS] = min(PRICE_MAX, AMOUNT_MAX // quote_atoms)
         lots_max = min(LOTS_MAX, AMOUNT_MAX // base_atoms)
         parameters[Parameter.MAX_LOTS] = parameters[Parameter.MAX_MARKET_LOTS] = lots_max
@@ -193,9 +194,9 @@ class Listings:
 
     def _set(self, parameter: Parameter, subject: int, *, tier: int, value: int) -> None:
         match RULES[parameter].scope:
-            case Scope.EXCHANGE:
+            case Scope.EXCHANGE | Scope.MERIT:
                 self.parameters[parameter] = value
-            case Scope.MARKET:
+            case Scope.MARKET | Scope.MERIT_MARKET:
                 self.markets[subject].parameters[parameter] = value
             case Scope.MARKET_TIER:
                 maker, taker = self.markets[subject].fees[tier]
@@ -217,8 +218,14 @@ class Listings:
         self.assets, self.markets, self.accounts = dump.assets, dump.markets, dump.accounts
         self.parameters |= dump.parameters  # one that is newer than the dump keeps its default
         self._accounts = dump.account_parameters
+        for market in self.markets:
+            market.parameters = _market_defaults() | market.parameters
         self._asset_of = {a.symbol: a for a in self.assets}
         self._market_of = {m.symbol: m for m in self.markets}
+
+
+def _market_defaults() -> dict[Parameter, int]:
+    return {p: r.default for p, r in RULES.items() if r.scope in _OF_MARKET}
 
 
 class _Dump(msgspec.Struct):

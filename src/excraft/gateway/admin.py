@@ -387,7 +387,7 @@ async def parameter_set(
     if not rule.low <= value <= rule.high:
         raise Refused(f"{name} must be from {rule.low} to {rule.high}, not {value}")
     subject = -1
-    if rule.scope in (Scope.MARKET, Scope.MARKET_TIER):
+    if rule.scope in (Scope.MARKET, Scope.MARKET_TIER, Scope.MERIT_MARKET):
         if not market:
             raise Refused(f"{name} belongs to a market: name one with --market")
         subject = market_of(exchange, market).number

@@ -14,7 +14,7 @@ from excraft.kernel.reserve import (
     UNKNOWN_MARKET,
 )
 from excraft.kernel.rows import new_event, refuse
-from excraft.kernel.set_aside import ASSETS, PAY_REFERRAL, UNKNOWN_ASSET, set_aside_one
+from excraft.kernel.set_aside import ASSETS, MERIT_ACT, UNKNOWN_ASSET, set_aside_one
 from excraft.messages.commands import CommandKind
 from excraft.messages.events import EventKind
 from excraft.messages.reasons import Reason
@@ -35,7 +35,7 @@ AMOUNT_OUT_OF_RANGE = int(Reason.AMOUNT_OUT_OF_RANGE)
 UNKNOWN_PARAMETER = int(Reason.UNKNOWN_PARAMETER)
 PARAMETER_OUT_OF_BOUNDS = int(Reason.PARAMETER_OUT_OF_BOUNDS)
 MALFORMED_MARKET = int(Reason.MALFORMED_MARKET)
-EXCHANGE, MARKET, MARKET_TIER, ACCOUNT = (int(scope) for scope in Scope)
+EXCHANGE, MARKET, MARKET_TIER, ACCOUNT, MERIT, MERIT_MARKET = (int(scope) for scope in Scope)
 PRICE_MAX, LOTS_MAX = int(PRICE_MAX_RULE), int(LOTS_MAX_RULE)
 MAX_ACCOUNTS, MAX_ASSETS = int(Parameter.MAX_ACCOUNTS), int(Parameter.MAX_ASSETS)
 MAX_MARKETS = int(Parameter.MAX_MARKETS)
@@ -52,8 +52,9 @@ KYC_LEVEL, REFERRER = int(Parameter.KYC_LEVEL), int(Parameter.REFERRER)
 REFERRAL_SHARE = int(Parameter.REFERRAL_SHARE_PPM)
 ATOMS_MAX = 10**18
 
-PARAMETERS = 64  # words; parameter numbers are below this
-BOUNDS = np.zeros((PARAMETERS, 4), np.int64)  # scope (-1: no such parameter), low, high, default
+PARAMETERS = 64  # words; the numbers of parameters that the kernel keeps are below this
+NUMBERS = 192  # and those of all
+BOUNDS = np.zeros((NUMBERS, 4), np.int64)  # scope (-1: no such parameter), low, high, default
 BOUNDS[:, 0] = -1
 for _number, _rule in RULES.items():
     BOUNDS[_number] = (_rule.scope, _rule.low, _rule.high, _rule.default)
@@ -135,12 +136,12 @@ def may_refer(funds, account, referrer, limits):
 def check_parameter(funds, books, c, limits):
     """0, or why the parameter cannot be set."""
     number, subject, tier = i64(c.number), i64(c.account), i64(c.order_id)
-    if number >= PARAMETERS or BOUNDS[number, 0] < 0:
+    if number >= NUMBERS or BOUNDS[number, 0] < 0:
         return UNKNOWN_PARAMETER
     scope = BOUNDS[number, 0]
-    if scope == EXCHANGE and subject != -1:
+    if (scope == EXCHANGE or scope == MERIT) and subject != -1:
         return UNKNOWN_PARAMETER
-    of_market = scope == MARKET or scope == MARKET_TIER
+    of_market = scope == MARKET or scope == MARKET_TIER or scope == MERIT_MARKET
     if of_market and (subject < 0 or subject >= limits[MARKETS]):
         return UNKNOWN_MARKET
     if scope == ACCOUNT and (subject < 0 or subject >= limits[ACCOUNTS]):
@@ -218,7 +219,9 @@ def set_parameter(funds, books, c, limits, row):
     elif scope == MARKET_TIER:
         books.rates[subject, i64(c.order_id), 0 if number == MAKER_FEE else 1] = value
         row.market = subject
-    else:
+    elif scope == MERIT_MARKET:
+        row.market = subject
+    elif scope == ACCOUNT:
         set_account(funds.accounts[subject], number, value)
         row.account = subject
     row.trade_id = number
@@ -261,7 +264,7 @@ def move_money(funds, assets, c, limits, row):
 def administer_one(funds, books, assets, c, limits, events, tops):
     """One administrative command: one event row."""
     kind = i64(c.kind)
-    if kind < CREDIT or kind > PAY_REFERRAL:
+    if kind < CREDIT or kind > MERIT_ACT:
         refuse(events, tops, c, UNKNOWN_COMMAND)
         return
     row = new_event(events, tops, kind, 0)  # the event has the command's number, in past tense

@@ -100,6 +100,8 @@ def _broken_bounds(rows: dict[str, np.ndarray]) -> list[str]:
     """Parameters outside their bounds."""
     broken = []
     for parameter, rule in RULES.items():
+        if rule.scope in (Scope.MERIT, Scope.MERIT_MARKET):
+            continue  # not kept
         if rule.scope == Scope.MARKET:
             values = rows["markets"][:, 4 + parameter - Parameter.MARKET_STATE]
         elif rule.scope == Scope.ACCOUNT and parameter >= Parameter.ACCOUNT_STATE:

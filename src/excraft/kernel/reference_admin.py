@@ -1,6 +1,6 @@
 """Phase 0 of the plain twin: money, accounts, listings and parameters."""
 
-from excraft.kernel.reference_aside import pay_referral, set_aside
+from excraft.kernel.reference_aside import merit_act, pay_referral, set_aside, transfer
 from excraft.kernel.reference_state import Account, Asset, Market, State
 from excraft.messages.commands import CommandKind
 from excraft.messages.events import EventKind
@@ -26,6 +26,10 @@ def administer(state: State, c) -> tuple[EventKind, dict[str, int]] | Reason:
             return _move_money(state, c)
         case CommandKind.PAY_REFERRAL:
             return pay_referral(state, c)
+        case CommandKind.TRANSFER:
+            return transfer(state, c)
+        case CommandKind.MERIT_ACT:
+            return merit_act(state, c)
         case (
             CommandKind.RESERVE
             | CommandKind.RELEASE
@@ -82,10 +86,10 @@ def _set_parameter(state: State, c):
     rule = RULES[Parameter(number)]
     columns = {"trade_id": number, "amount": value, "order_id": tier}
     match rule.scope:
-        case Scope.EXCHANGE:
+        case Scope.EXCHANGE | Scope.MERIT:
             if subject != -1:
                 return Reason.UNKNOWN_PARAMETER
-            table = state.parameters
+            table = state.parameters if rule.scope == Scope.EXCHANGE else {}
         case Scope.ACCOUNT:
             if subject not in range(len(state.accounts)):
                 return Reason.UNKNOWN_ACCOUNT
@@ -96,6 +100,10 @@ def _set_parameter(state: State, c):
                 return Reason.UNKNOWN_MARKET
             table = state.markets[subject].parameters
             columns["market"] = subject
+        case Scope.MERIT_MARKET:
+            if subject not in range(len(state.markets)):
+                return Reason.UNKNOWN_MARKET
+            table, columns["market"] = {}, subject
     if tier not in range(TIERS if rule.scope == Scope.MARKET_TIER else 1):
         return Reason.PARAMETER_OUT_OF_BOUNDS
     if rule.scope == Scope.MARKET_TIER:

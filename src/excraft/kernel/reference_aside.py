@@ -95,3 +95,32 @@ def pay_referral(state: State, c) -> tuple[EventKind, dict[str, int]] | Reason:
     state.owed[payer, asset] = 0
     columns = {"market": asset, "account": referrer, "order_id": payer, "amount": owed}
     return EventKind.REFERRAL_PAID, columns
+
+
+def transfer(state: State, c) -> tuple[EventKind, dict[str, int]] | Reason:
+    """TRANSFER: from one account's free to another's."""
+    accounts = range(len(state.accounts))
+    if c.account not in accounts or c.order_id not in accounts or c.account == c.order_id:
+        return Reason.UNKNOWN_ACCOUNT
+    if c.market not in range(len(state.assets)):
+        return Reason.UNKNOWN_ASSET
+    if c.number != Cause.REWARD:
+        return Reason.UNKNOWN_CAUSE
+    if not 1 <= c.amount <= AMOUNT_MAX:
+        return Reason.AMOUNT_OUT_OF_RANGE
+    if c.amount > state.free.get((c.account, c.market), 0):
+        return Reason.INSUFFICIENT_FUNDS
+    state.touch(c.order_id, c.market)
+    state.free[c.account, c.market] -= c.amount
+    state.free[c.order_id, c.market] += c.amount
+    columns = {"market": c.market, "account": c.account, "order_id": c.order_id}
+    return EventKind.TRANSFERRED, columns | {"amount": c.amount, "trade_id": Cause.REWARD}
+
+
+def merit_act(state: State, c) -> tuple[EventKind, dict[str, int]] | Reason:
+    """MERIT_ACT: only whose it is."""
+    known = range(-1, len(state.accounts))
+    if c.account not in known or c.order_id not in known:
+        return Reason.UNKNOWN_ACCOUNT
+    columns = {"market": c.market, "account": c.account, "order_id": c.order_id}
+    return EventKind.MERIT_ACTED, columns | {"amount": c.amount, "trade_id": c.number}

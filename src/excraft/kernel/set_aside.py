@@ -1,4 +1,4 @@
-"""Phase 0, money that is set aside: reserved, released, spent, approved; and referrals paid.
+"""Phase 0, money that is set aside: reserved, released, spent, approved; referrals, transfers.
 
 What is reserved stands in a table of its own, by account, asset and cause, so that the balances,
 which every order touches, stay as small as they are.
@@ -27,8 +27,9 @@ from excraft.units import AMOUNT_MAX
 
 RESERVE, RELEASE = int(CommandKind.RESERVE), int(CommandKind.RELEASE)
 SPEND, APPROVE_WITHDRAWAL = int(CommandKind.SPEND), int(CommandKind.APPROVE_WITHDRAWAL)
-PAY_REFERRAL = int(CommandKind.PAY_REFERRAL)
-WITHDRAWAL, STAKE = int(Cause.WITHDRAWAL), int(Cause.STAKE)
+PAY_REFERRAL, TRANSFER = int(CommandKind.PAY_REFERRAL), int(CommandKind.TRANSFER)
+MERIT_ACT = int(CommandKind.MERIT_ACT)
+WITHDRAWAL, STAKE, REWARD = int(Cause.WITHDRAWAL), int(Cause.STAKE), int(Cause.REWARD)
 UNKNOWN_ASSET, UNKNOWN_CAUSE = int(Reason.UNKNOWN_ASSET), int(Reason.UNKNOWN_CAUSE)
 AMOUNT_OUT_OF_RANGE = int(Reason.AMOUNT_OUT_OF_RANGE)
 NOT_RESERVED, NOTHING_OWED = int(Reason.NOT_RESERVED), int(Reason.NOTHING_OWED)
@@ -181,11 +182,61 @@ def pay_referral(funds, c, limits, row):
 
 
 @compiled
+def transfer(funds, c, limits, row):
+    """TRANSFER: free of one account -> free of another."""
+    giver, taker, asset = i64(c.account), i64(c.order_id), i64(c.market)
+    if giver < 0 or giver >= limits[ACCOUNTS] or taker < 0 or taker >= limits[ACCOUNTS]:
+        return UNKNOWN_ACCOUNT
+    if giver == taker:
+        return UNKNOWN_ACCOUNT
+    if asset < 0 or asset >= limits[ASSETS]:
+        return UNKNOWN_ASSET
+    if c.number != REWARD:
+        return UNKNOWN_CAUSE
+    if c.amount < 1 or c.amount > AMOUNT_MAX:
+        return AMOUNT_OUT_OF_RANGE
+    slots = funds.balances[partition_of(giver)]
+    at = find_balance(slots, balance_key(giver, asset))
+    if at < 0 or slots[at].free < c.amount:
+        return INSUFFICIENT_FUNDS
+    partition = partition_of(taker)
+    theirs = funds.balances[partition]
+    there = open_balance(theirs, funds.balance_count, partition, balance_key(taker, asset))
+    slots[at].free -= c.amount
+    theirs[there].free += c.amount
+    row.account = giver
+    row.order_id = taker
+    row.market = asset
+    row.amount = c.amount
+    row.trade_id = REWARD
+    return 0
+
+
+@compiled
+def merit_act(c, limits, row):
+    """MERIT_ACT: changes nothing here."""
+    if c.account < -1 or c.account >= limits[ACCOUNTS]:
+        return UNKNOWN_ACCOUNT
+    if c.order_id < -1 or c.order_id >= limits[ACCOUNTS]:
+        return UNKNOWN_ACCOUNT
+    row.account = c.account
+    row.market = c.market
+    row.order_id = c.order_id
+    row.amount = c.amount
+    row.trade_id = i64(c.number)
+    return 0
+
+
+@compiled
 def set_aside_one(funds, assets, c, limits, row):
     """Any command of this file; 0 with its event row filled, or a reason."""
     kind = i64(c.kind)
     if kind == PAY_REFERRAL:
         return pay_referral(funds, c, limits, row)
+    if kind == TRANSFER:
+        return transfer(funds, c, limits, row)
+    if kind == MERIT_ACT:
+        return merit_act(c, limits, row)
     if kind == RESERVE:
         reason = reserve_money(funds, c, limits)
     elif kind == RELEASE:

@@ -40,7 +40,7 @@ from excraft.kernel.reserve import (
     reserve_place,
 )
 from excraft.kernel.rows import refuse
-from excraft.kernel.set_aside import PAY_REFERRAL
+from excraft.kernel.set_aside import PAY_REFERRAL, TRANSFER
 
 AHEAD = 16  # commands between asking for a cache line and using it
 SETTLED_AT_ONCE = 256  # rows
@@ -81,7 +81,7 @@ def census(part, parts, threads, commands, counts, lists):
                 counts[48] += 1
             elif c.kind == LIST_MARKET or c.kind == LIST_MARKET - 1:
                 counts[49] += 1
-            elif c.kind == PAY_REFERRAL:  # the referrer's balance, wherever that is
+            elif c.kind == PAY_REFERRAL or c.kind == TRANSFER:  # a balance, wherever that is
                 counts[51] += 1
 
 

@@ -118,7 +118,7 @@ class Tables:
 
     def __init__(self) -> None:
         self.limits = np.zeros(LIMIT_WORDS, np.int64)
-        self.limits[:PARAMETERS] = np.where(BOUNDS[:, 0] == 0, BOUNDS[:, 3], 0)
+        self.limits[:PARAMETERS] = np.where(BOUNDS[:PARAMETERS, 0] == 0, BOUNDS[:PARAMETERS, 3], 0)
         f, b = FUNDS_PARTITIONS, BOOK_PARTITIONS
         self.funds = Funds(
             accounts=table(ACCOUNT, 16),

@@ -7,86 +7,24 @@ all take effect, in their order, before the first trading command of that record
 """
 
 import struct
-from enum import IntEnum
 from hashlib import blake2b
 from typing import Union
 
 import msgspec
 import numpy as np
 
+from excraft.messages.kinds import (
+    Cause,
+    CommandKind,
+    OrderType,
+    Restriction,
+    SelfTrade,
+    Side,
+    TimeInForce,
+)
 from excraft.parameters import Parameter
 
 TEXT_BYTES_MAX = 1024  # of one command
-
-
-class CommandKind(IntEnum):
-    """Imperative; numbered once, for ever. Below 20 trading, from 20 administrative."""
-
-    PLACE_ORDER = 1
-    CANCEL_ORDER = 2
-    CANCEL_ALL = 3
-    AMEND_ORDER = 4
-    CREDIT = 20
-    DEBIT = 21
-    OPEN_ACCOUNT = 22
-    LIST_ASSET = 23
-    LIST_MARKET = 24
-    SET_PARAMETER = 25
-    RESERVE = 26
-    RELEASE = 27
-    SPEND = 28
-    APPROVE_WITHDRAWAL = 29
-    PAY_REFERRAL = 30
-
-
-class Side(IntEnum):
-    BUY = 0
-    SELL = 1
-
-
-class OrderType(IntEnum):
-    LIMIT = 1
-    MARKET = 2
-    LIMIT_MAKER = 3
-    STOP_LOSS = 4
-    STOP_LOSS_LIMIT = 5
-    TAKE_PROFIT = 6
-    TAKE_PROFIT_LIMIT = 7
-
-
-class TimeInForce(IntEnum):
-    GTC = 1
-    IOC = 2
-    FOK = 3
-
-
-class SelfTrade(IntEnum):
-    """Self-trade prevention; the taker's mode decides."""
-
-    NONE = 0
-    EXPIRE_TAKER = 1
-    EXPIRE_MAKER = 2
-    EXPIRE_BOTH = 3
-    DECREMENT = 4
-
-
-class Restriction(IntEnum):
-    """Which orders a cancel may touch."""
-
-    NONE = 0
-    ONLY_NEW = 1
-    ONLY_PARTIALLY_FILLED = 2
-
-
-class Cause(IntEnum):
-    """Why money enters or leaves; numbered once, for ever."""
-
-    DEPOSIT = 1
-    WITHDRAWAL = 2
-    DEMO = 3
-    CORRECTION = 4
-    REWARD = 5
-    STAKE = 6
 
 
 COMMAND = np.dtype(
@@ -224,6 +162,29 @@ class PayReferral(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     asset: int
 
 
+class Transfer(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """`amount` free atoms of `account` become free atoms of `to`: a reward, out of the house's."""
+
+    account: int
+    to: int
+    asset: int
+    amount: int
+    cause: Cause
+    reference: str = ""
+
+
+class MeritAct(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """What a member does with pools and stake, or staff and the round service with merit. The
+    kernel checks that the accounts exist (-1: none) and keeps nothing; see messages/merit.py."""
+
+    verb: int
+    account: int = -1
+    pool: int = -1
+    other: int = -1
+    value: int = 0
+    text: str = ""
+
+
 class OpenAccount(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The kernel gives the next account number; ACCOUNT_OPENED tells it."""
 
@@ -273,6 +234,8 @@ Command = Union[  # noqa: UP007  (msgspec reads the union)
     Spend,
     ApproveWithdrawal,
     PayReferral,
+    Transfer,
+    MeritAct,
 ]
 
 
@@ -315,6 +278,14 @@ def pack(c: Command) -> tuple[bytes, str]:
             return _plain(CommandKind.APPROVE_WITHDRAWAL, c.account, c.asset, 0, c.amount), c.text
         case PayReferral():
             return _plain(CommandKind.PAY_REFERRAL, c.account, c.asset), ""
+        case Transfer():
+            row = _ROW.pack(CommandKind.TRANSFER, 0, 0, 0, 0, 0, c.cause, c.account, c.asset, c.to,
+                            0, 0, c.amount, 0, 0)  # fmt: skip
+            return row, c.reference
+        case MeritAct():
+            row = _ROW.pack(CommandKind.MERIT_ACT, 0, 0, 0, 0, 0, c.verb, c.account, c.pool,
+                            c.other, 0, 0, c.value, 0, 0)  # fmt: skip
+            return row, c.text
         case OpenAccount():
             return _plain(CommandKind.OPEN_ACCOUNT, -1, -1), c.reference
         case ListAsset():
@@ -382,6 +353,12 @@ def unpack(row, text: str = "") -> Command:
             return ApproveWithdrawal(account=account, asset=market, amount=amount, text=text)
         case CommandKind.PAY_REFERRAL:
             return PayReferral(account=account, asset=market)
+        case CommandKind.TRANSFER:
+            return Transfer(account=account, to=order_id, asset=market, amount=amount,
+                            cause=Cause(number), reference=text)  # fmt: skip
+        case CommandKind.MERIT_ACT:
+            return MeritAct(verb=number, account=account, pool=market, other=order_id,
+                            value=amount, text=text)  # fmt: skip
         case CommandKind.OPEN_ACCOUNT:
             return OpenAccount(reference=text)
         case CommandKind.LIST_ASSET:

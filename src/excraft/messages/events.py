@@ -4,19 +4,21 @@ Columns (all integers; unused ones are 0, `market` and `account` -1 when they do
 
 command   index of the causing command within its record
 kind      EventKind;  side  Side;  reason  Reason;  flags  Flag bits
-market    market index (the asset index in events about money and ASSET_LISTED)
-account   whose order or money it is; in REFERRAL_PAID the referrer
-order_id  the order it is about; in REFERRAL_PAID the account whose fees are shared
+market    market index (the asset index in events about money and ASSET_LISTED); the pool in
+          MERIT_ACTED
+account   whose order or money it is; in REFERRAL_PAID the referrer; in TRANSFERRED who gave
+order_id  the order it is about; in REFERRAL_PAID the account whose fees are shared; in TRANSFERRED
+          who got it; in MERIT_ACTED the other account, or -1
 price     ticks: limit price (0 for market orders); in ORDER_FILLED the price of the trade;
           in SPENT the atoms that became fees
 quantity  lots this event is about (see EventKind)
 left      lots of the order that remain after it
 amount    atoms: hold (ORDER_ACCEPTED), fee (ORDER_FILLED), money moved (CREDITED, DEBITED,
-          RESERVED, RELEASED, REFERRAL_PAID; in SPENT what left the exchange) or approved;
-          value (PARAMETER_SET)
+          RESERVED, RELEASED, REFERRAL_PAID, TRANSFERRED; in SPENT what left the exchange) or
+          approved; value (PARAMETER_SET, MERIT_ACTED)
 released  atoms that went from held back to free by this event
 trade_id  number of the trade within its market (ORDER_FILLED); parameter number (PARAMETER_SET);
-          Cause (RESERVED, RELEASED, SPENT)
+          Cause (RESERVED, RELEASED, SPENT, TRANSFERRED); Verb (MERIT_ACTED)
 
 An order's hold is therefore amount(ORDER_ACCEPTED) - what its fills paid - sum of `released`.
 Depth changes by +left on ORDER_ACCEPTED and ORDER_TRIGGERED, and by -quantity on every event with
@@ -52,6 +54,8 @@ class EventKind(IntEnum):
     SPENT = 28
     WITHDRAWAL_APPROVED = 29
     REFERRAL_PAID = 30
+    TRANSFERRED = 31
+    MERIT_ACTED = 32
 
 
 class Flag(IntFlag):

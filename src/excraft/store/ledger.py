@@ -135,4 +135,10 @@ def _money(batch: Batch) -> list[_Move]:
     move(EventKind.SPENT, EntryKind.SPEND, reserved, Bucket.OUTSIDE)
     move(EventKind.SPENT, EntryKind.FEE, reserved, Bucket.FEES, "price")
     move(EventKind.REFERRAL_PAID, EntryKind.REFERRAL, Bucket.FEES, free)
+    rows = np.flatnonzero(e["kind"] == EventKind.TRANSFERRED)
+    row = e[rows]
+    giver, taker = (row["account"], free), (row["order_id"], free)
+    moves.append(
+        _Move(rows, rows * _STEPS, row["market"], row["amount"], giver, taker, EntryKind.TRANSFER)
+    )
     return moves

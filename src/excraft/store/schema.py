@@ -49,6 +49,7 @@ class EntryKind(IntEnum):
     UNRESERVE = 8
     SPEND = 9
     REFERRAL = 10
+    TRANSFER = 11
 
 
 def _whole(name: str, *more, **options) -> Column:

@@ -6,6 +6,7 @@ from excraft.store import (
     schema_custody,
     schema_kyc,
     schema_people,
+    schema_referrals,
     schema_withdrawals,
 )
 from excraft.store.schema import metadata
@@ -17,5 +18,6 @@ __all__ = [
     "schema_custody",
     "schema_kyc",
     "schema_people",
+    "schema_referrals",
     "schema_withdrawals",
 ]

@@ -250,9 +250,18 @@ class Workload:
                                dice.below(size.accounts), dice.below(3))  # fmt: skip
         if kind < 55:
             return self._aside()
-        if kind < 60:
+        if kind < 57:
             return _row(kind=CommandKind.PAY_REFERRAL, account=dice.below(size.accounts),
                         market=dice.below(3))  # fmt: skip
+        if kind < 59:
+            amount = 1 + dice.below(10 ** self._pick((1, 2, 4, 11)))
+            return _row(kind=CommandKind.TRANSFER, account=dice.below(size.accounts),
+                        order_id=dice.below(size.accounts), market=dice.below(3), amount=amount,
+                        number=self._pick((Cause.REWARD, Cause.REWARD, 1)))  # fmt: skip
+        if kind < 60:
+            return _row(kind=CommandKind.MERIT_ACT, account=dice.below(size.accounts + 1) - 1,
+                        market=dice.below(9), order_id=dice.below(size.accounts + 2) - 1,
+                        number=dice.below(20), amount=dice.below(10))  # fmt: skip
         if kind < 92:
             return self._setting()
         if kind < 96:
@@ -282,7 +291,7 @@ class Workload:
         subject = -1
         if rule.scope == Scope.ACCOUNT:
             subject = self.dice.below(self.size.accounts)
-        elif rule.scope != Scope.EXCHANGE:
+        elif rule.scope not in (Scope.EXCHANGE, Scope.MERIT):
             subject = self.dice.below(self.size.markets)
         tier = self.dice.below(3) if rule.scope == Scope.MARKET_TIER else 0
         harmless = rule.scope == Scope.MARKET_TIER or parameter in HARMLESS

@@ -1,6 +1,6 @@
 """Who listens to which account, and what an account's listeners get with each record."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 import numpy as np
@@ -22,6 +22,7 @@ _MONEY = tuple(
         EventKind.RELEASED,
         EventKind.SPENT,
         EventKind.REFERRAL_PAID,
+        EventKind.TRANSFERRED,
     )
 )
 
@@ -31,9 +32,17 @@ def _delta(event: Event) -> int:
     match event.kind:
         case EventKind.CREDITED | EventKind.REFERRAL_PAID:
             return event.amount
-        case EventKind.DEBITED | EventKind.SPENT:
+        case EventKind.DEBITED | EventKind.SPENT | EventKind.TRANSFERRED:
             return -event.amount - event.price
     return 0
+
+
+def _moves(events: Iterable[Event]) -> Iterator[tuple[int, int, int]]:
+    """(account, asset, delta) of each; a transfer is two."""
+    for event in events:
+        yield event.account, event.market, _delta(event)
+        if event.kind == EventKind.TRANSFERRED:
+            yield event.order_id, event.market, event.amount
 
 
 class Listener(Protocol):
@@ -88,17 +97,17 @@ class UserHub:
         if not moved.any():
             return
         assets = self._exchange.engine.listings.assets
-        for event in map(Event._make, events[moved].tolist()):
-            if event.account in self._listeners:
-                delta, asset = _delta(event), assets[event.market]
+        for account, number, delta in _moves(map(Event._make, events[moved].tolist())):
+            if account in self._listeners:
+                asset = assets[number]
                 if delta:
                     self._send(
-                        event.account,
+                        account,
                         lambda unit, asset=asset, delta=delta: user_events.balance_update(
                             asset, delta, record.time_ns, unit
                         ),
                     )
-                touched.setdefault(event.account, set()).add(event.market)
+                touched.setdefault(account, set()).add(number)
 
     def _send_reports(
         self, record: Record, reports: list[Report], touched: dict[int, set[int]]
