@@ -1,5 +1,5 @@
 # The only commands. CI calls nothing else.
-.PHONY: run test check bench golden reference lock clean
+.PHONY: run test check bench golden reference contracts lock clean
 .DEFAULT_GOAL := run
 
 VENV := .venv
@@ -8,11 +8,13 @@ DATA ?= data
 PIP := bin/python -m pip --disable-pip-version-check --no-input -q
 PEERS := ccxt python_binance
 CHAIN := chain-node/node_modules/.installed
+FORGE := contracts/node_modules/.installed
 
 run: $(VENV)/.installed  ## start the exchange with the demo on port 8080, data in ./data
+	@[ -z "$$(command -v npm)" ] || $(MAKE) -s $(CHAIN) || echo "npm failed: no local chain" >&2
 	@$(VENV)/bin/excraft up --demo --data $(DATA) --port $(PORT)
 
-test: $(VENV)/.tools $(PEERS:%=tests/peers/%/.venv/.installed) $(CHAIN)  ## every test
+test: $(VENV)/.tools $(PEERS:%=tests/peers/%/.venv/.installed) $(CHAIN) $(FORGE)  ## every test
 	@$(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.tools  ## style, import layers, budgets, generated references
@@ -30,6 +32,9 @@ golden: $(VENV)/.tools  ## rewrite the golden files from what the program does n
 
 reference: $(VENV)/.installed  ## rewrite docs/reference from the source
 	@$(VENV)/bin/excraft reference
+
+contracts: $(VENV)/.installed $(FORGE)  ## compile the contracts into src/excraft/chain/contracts
+	@$(VENV)/bin/python -m excraft.chain.forge
 
 $(VENV)/bin/python:
 	@python=; for p in python3 python3.13 python3.12 python3.11; do \
@@ -59,9 +64,9 @@ tests/peers/%/.venv/.installed: tests/peers/%/requirements.lock $(VENV)/bin/pyth
 	@touch $@
 
 # npm checks the hashes of the lock; `npm ci` would ask for the programs of all platforms in it.
-$(CHAIN): chain-node/package.json chain-node/package-lock.json
-	@echo "Installing anvil, the local chain"
-	@cd chain-node && npm install --no-save --ignore-scripts --no-audit --no-fund \
+%/node_modules/.installed: %/package.json %/package-lock.json
+	@echo "Installing the programs of $*"
+	@cd $* && npm install --no-save --ignore-scripts --no-audit --no-fund \
 	    --loglevel=error --omit-lockfile-registry-resolved
 	@touch $@
 
@@ -75,4 +80,4 @@ lock:
 	    requirements.in); done
 
 clean:
-	@rm -rf $(VENV) $(PEERS:%=tests/peers/%/.venv) chain-node/node_modules build
+	@rm -rf $(VENV) $(PEERS:%=tests/peers/%/.venv) chain-node/node_modules contracts/node_modules contracts/build build
