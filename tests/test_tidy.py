@@ -54,7 +54,9 @@ def python_files() -> list[Path]:
 
 def text_files() -> list[Path]:
     top = [p for p in ROOT.iterdir() if p.is_file() and p.name != ".git"]
-    deep = [p for f in (*CODE, *CONTRACTS, "docs", ".ci") if (ROOT / f).is_dir() for p in own(ROOT / f)]
+    deep = [
+        p for f in (*CODE, *CONTRACTS, "docs", ".ci") if (ROOT / f).is_dir() for p in own(ROOT / f)
+    ]
     return [p for p in top + deep if b"\0" not in p.read_bytes()[:8192]]
 
 
