@@ -17,6 +17,7 @@ _ADDRESS = re.compile(r"0x[0-9a-f]{40}")
 _WHOLE = re.compile(r"0x(0|[1-9a-f][0-9a-f]{0,63})")
 _BLOOM = re.compile(r"0x([0-9a-f]{512})?")
 _WORD = re.compile(r"0x[0-9a-f]{64}")
+_BYTES = re.compile(r"0x([0-9a-f]{2})*")
 
 
 class Header(NamedTuple):
@@ -63,6 +64,30 @@ class TokenTransfer(NamedTuple):
     units: int
 
 
+class Log(NamedTuple):
+    """What a contract said; `index` counts within the block. All hex in small letters."""
+
+    block: int
+    block_hash: str
+    transaction: str
+    index: int
+    address: str
+    topics: list[str]
+    data: str
+
+
+class Bloomed(NamedTuple):
+    """A header, and the bloom filter of the logs in its block; 0 where a chain has none."""
+
+    header: Header
+    bloom: int
+
+    def may_log(self, contract: str) -> bool:
+        """Whether the contract may have said something in it: never wrong when it says no."""
+        bits = bloom_bits(contract)
+        return self.bloom & bits == bits
+
+
 class Receipt(NamedTuple):
     transaction: str
     block_hash: str
@@ -84,9 +109,12 @@ class _Sent(msgspec.Struct):
     to: str | None = None
 
 
-class _Block(_Header):
-    transactions: list[_Sent]
+class _Bloomed(_Header):
     logsBloom: str = "0x"
+
+
+class _Block(_Bloomed, kw_only=True):
+    transactions: list[_Sent]
 
 
 class _Log(msgspec.Struct):
@@ -142,8 +170,29 @@ def read_block(raw: bytes) -> Block:
             for sent in block.transactions
             if sent.to is not None and (units := whole(sent.value))
         ],
-        int(_checked(_BLOOM, block.logsBloom, "a bloom filter")[2:] or "0", 16),
+        _bloom(block),
     )
+
+
+def read_bloomed(raw: bytes) -> Bloomed:
+    block = _decoded(raw, _Bloomed, "block")
+    return Bloomed(_header(block), _bloom(block))
+
+
+def read_logs(raw: bytes) -> list[Log]:
+    """Those that are in a block; the node must not send others."""
+    found = _decoded(raw, list[_Log], "list of logs")
+    if any(log.removed for log in found):
+        raise BadAnswer("the node sent a log of a block that is no longer there")
+    return [
+        Log(
+            whole(log.blockNumber), _hash(log.blockHash), _hash(log.transactionHash),
+            whole(log.logIndex), _address(log.address),
+            [_checked(_WORD, topic, "a topic") for topic in log.topics],
+            _checked(_BYTES, log.data, "bytes"),
+        )
+        for log in found
+    ]  # fmt: skip
 
 
 def read_token_transfers(raw: bytes) -> list[TokenTransfer]:
@@ -179,6 +228,10 @@ def _header(block: _Header) -> Header:
     return Header(
         whole(block.number), _hash(block.hash), _hash(block.parentHash), whole(block.timestamp)
     )
+
+
+def _bloom(block: _Bloomed) -> int:
+    return int(_checked(_BLOOM, block.logsBloom, "a bloom filter")[2:] or "0", 16)
 
 
 def _hash(text: str) -> str:

@@ -51,6 +51,7 @@ class Limits:
 
 class _Fault(msgspec.Struct):
     message: str = ""
+    data: Any = None  # of a contract that reverted: a text of hex
 
 
 class _Reply(msgspec.Struct):
@@ -213,7 +214,8 @@ class Node:
                 bytes(reply.result)
                 if reply.error is None
                 else NodeRefused(
-                    f"{self.name} refused {asked[reply.id][0]}: {reply.error.message[:200]!r}"
+                    f"{self.name} refused {asked[reply.id][0]}: {reply.error.message[:200]!r}",
+                    reply.error.data if isinstance(reply.error.data, str) else "",
                 )
             )
         if isinstance(results[0], NodeRefused):
