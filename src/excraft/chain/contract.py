@@ -1,13 +1,13 @@
 """One deployed contract, called by its ABI; when it refuses, it is said in words why."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-from eth_abi import decode
-from eth_abi.exceptions import DecodingError
+import msgspec
+from eth_abi import decode, encode
+from eth_abi.exceptions import DecodingError, EncodingError
 from eth_utils import keccak
-from web3.exceptions import BadFunctionCallOutput
 
 from excraft.chain.blocks import Log
 from excraft.chain.contracts import NAMES, artifact
@@ -32,24 +32,18 @@ class Contract:
 
     def __init__(self, node: Node, name: str, address: str) -> None:
         self.node, self.name, self.address = node, name, address.lower()
-        checksummed = node.web3.to_checksum_address(address)
-        self._contract = node.web3.eth.contract(checksummed, abi=artifact(name).abi)
 
     def data(self, function: str, *arguments: Any) -> str:
-        """The bytes that call it, as 0x and hex."""
-        return self._contract.encode_abi(function, args=list(arguments))
+        """The bytes that call it, as 0x and hex. Raises ValueError for what does not fit."""
+        entry = _functions(self.name)[function]
+        selector = keccak(text=_signature(entry))[:4]
+        return "0x" + (selector + _encoded(entry["inputs"], arguments)).hex()
 
     async def ask(self, function: str, *arguments: Any, block: int | str = "latest") -> Any:
         """What a view answers after that block; raises ContractRefused, with NOT_THERE for a block
         before the contract."""
-        call = self._contract.get_function_by_name(function)(*arguments)
-        try:
-            return await call.call(block_identifier=block)
-        except NodeRefused as refused:
-            raise explained(refused, f"{self.name}.{function}") from refused
-        except BadFunctionCallOutput as nothing:
-            where = f"{self.name} is not at {self.address} in block {block}"
-            raise ContractRefused(where, NOT_THERE) from nothing
+        [answer] = await ask_all(self.node, [View(self, function, arguments)], block)
+        return answer
 
     def event(self, log: Log, seconds: int) -> Event:
         """Raises BadAnswer for a log that this contract cannot have made."""
@@ -63,6 +57,46 @@ class Contract:
         words = b"".join(bytes.fromhex(topic[2:]) for topic in log.topics[1:])
         fields = _fields(indexed, words) | _fields(plain, bytes.fromhex(log.data[2:]))
         return Event(self.name, known["name"], fields, log, seconds)
+
+
+class View(NamedTuple):
+    """A question to a contract."""
+
+    contract: Contract
+    function: str
+    arguments: tuple = ()
+
+
+async def ask_all(node: Node, views: Sequence[View], block: int | str = "latest") -> list[Any]:
+    """All answers after one block, with one call; raises as Contract.ask does."""
+    at = hex(block) if isinstance(block, int) else block
+    calls = [{"to": v.contract.address, "data": v.contract.data(v.function, *v.arguments)}
+             for v in views]  # fmt: skip
+    what = ", ".join(dict.fromkeys(f"{v.contract.name}.{v.function}" for v in views))
+    try:
+        raws = await node.batch([("eth_call", [call, at]) for call in calls])
+    except NodeRefused as refused:
+        raise explained(refused, what) from refused
+    return [_answer(view, raw, block) for view, raw in zip(views, raws, strict=True)]
+
+
+def _answer(view: View, raw: bytes, block: int | str) -> Any:
+    contract = view.contract
+    try:
+        told = bytes.fromhex(msgspec.json.decode(raw, type=str).removeprefix("0x"))
+    except ValueError as wrong:  # msgspec's is one
+        raise BadAnswer(f"{contract.node.name} sent {raw[:80]!r} for {view.function}") from wrong
+    if not told:
+        where = f"{contract.name} is not at {contract.address} in block {block}"
+        raise ContractRefused(where, NOT_THERE)
+    values = _decoded(_functions(contract.name)[view.function]["outputs"], told)
+    return values[0] if len(values) == 1 else values
+
+
+def deployment_data(name: str, arguments: Sequence[Any]) -> str:
+    """The bytes that make a contract, as 0x and hex."""
+    [constructor] = [each for each in artifact(name).abi if each["type"] == "constructor"]
+    return artifact(name).bytecode + _encoded(constructor["inputs"], arguments).hex()
 
 
 def explained(refused: NodeRefused, what: str) -> ContractRefused:
@@ -81,17 +115,43 @@ def _shown(value: Any) -> str:
     return "0x" + value.hex() if isinstance(value, bytes) else str(value)
 
 
-def _fields(inputs: Iterable[Mapping[str, Any]], data: bytes) -> dict[str, Any]:
-    inputs = list(inputs)
-    try:
-        values = decode([each["type"] for each in inputs], data)
-    except (DecodingError, ValueError) as wrong:  # the latter: a text that is none
-        raise BadAnswer(f"the node sent {data[:80].hex()}, which is not {inputs}") from wrong
+def _fields(inputs: Sequence[Mapping[str, Any]], data: bytes) -> dict[str, Any]:
+    values = _decoded(inputs, data)
     return {each["name"]: value for each, value in zip(inputs, values, strict=True)}
 
 
+def _decoded(entries: Sequence[Mapping[str, Any]], data: bytes) -> tuple:
+    types = [_type(each) for each in entries]
+    try:
+        return decode(types, data)
+    except (DecodingError, ValueError) as wrong:  # the latter: a text that is none
+        raise BadAnswer(f"the node sent {data[:80].hex()!r}, which is not {types}") from wrong
+
+
+def _encoded(entries: Sequence[Mapping[str, Any]], arguments: Sequence[Any]) -> bytes:
+    types = [_type(each) for each in entries]
+    try:
+        return encode(types, arguments)
+    except EncodingError as wrong:
+        raise ValueError(f"{arguments} do not fit {types}: {wrong}") from wrong
+
+
+def _type(entry: Mapping[str, Any]) -> str:
+    """As a signature has it: a struct is its parts in brackets."""
+    if not entry["type"].startswith("tuple"):
+        return entry["type"]
+    parts = ",".join(_type(each) for each in entry["components"])
+    return f"({parts}){entry['type'].removeprefix('tuple')}"
+
+
 def _signature(entry: Mapping[str, Any]) -> str:
-    return f"{entry['name']}({','.join(each['type'] for each in entry['inputs'])})"
+    return f"{entry['name']}({','.join(_type(each) for each in entry['inputs'])})"
+
+
+@cache
+def _functions(name: str) -> dict[str, Mapping[str, Any]]:
+    """Of a contract by name; none of ours has two of one name."""
+    return {entry["name"]: entry for entry in artifact(name).abi if entry["type"] == "function"}
 
 
 @cache

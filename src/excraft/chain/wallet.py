@@ -12,8 +12,7 @@ from eth_utils import to_checksum_address
 
 from excraft.chain import transfers
 from excraft.chain.blocks import whole
-from excraft.chain.contract import Contract, explained
-from excraft.chain.contracts import artifact
+from excraft.chain.contract import Contract, deployment_data, explained
 from excraft.chain.errors import ContractRefused, NodeRefused, NotMined
 from excraft.chain.ethereum import LocalAccount
 from excraft.chain.node import Node
@@ -34,9 +33,7 @@ class Wallet:
 
     async def deploy(self, name: str, *arguments: Any) -> tuple[str, str, Mined]:
         """(address, transaction, where it was mined) of a new contract; raises ChainError."""
-        code = artifact(name)
-        maker = self.node.web3.eth.contract(abi=code.abi, bytecode=code.bytecode)
-        data = maker.constructor(*arguments).data_in_transaction
+        data = deployment_data(name, arguments)
         transaction, mined = await self._send(f"deploying {name}", None, data)
         [raw] = await self.node.batch([("eth_getTransactionReceipt", [transaction])])
         return msgspec.json.decode(raw)["contractAddress"].lower(), transaction, mined
