@@ -137,18 +137,20 @@ contract RewardDistributorTest is Checked {
     }
 
     function testALaterDayPaysTheDifferenceAndAnEarlierOneStaysGood() external {
-        bytes32 early = Trees.leafOf(who(0), 100);
-        bytes32 late = Trees.leafOf(who(0), 130);
+        bytes32[] memory leaves = new bytes32[](2);
+        leaves[0] = Trees.leafOf(who(0), 100);
+        leaves[1] = Trees.leafOf(who(1), 50);
+        bytes32[] memory early = Trees.nodesOf(leaves);
         vm.startPrank(OPERATOR);
-        _rewards.post(0, early, 100, 100, ANY);
-        _rewards.post(1, ANY, 120, 20, ANY); // leaves who(0) out
-        _rewards.post(2, late, 130, 10, ANY);
+        _rewards.post(0, early[0], 150, 150, ANY);
+        _rewards.post(1, ANY, 170, 20, ANY); // leaves both out
+        _rewards.post(2, Trees.leafOf(who(0), 130), 180, 10, ANY);
         vm.warp(1_000_000 + WINDOW);
-        bytes32[] memory none = new bytes32[](0);
-        vm.assertEq(_rewards.claim(0, who(0), 100, none), 100);
-        vm.assertEq(_rewards.claim(2, who(0), 130, none), 30);
+        vm.assertEq(_rewards.claim(0, who(0), 100, Trees.proofOf(early, 0)), 100);
+        vm.assertEq(_rewards.claim(2, who(0), 130, new bytes32[](0)), 30);
+        vm.assertEq(_rewards.claim(0, who(1), 50, Trees.proofOf(early, 1)), 50);
         vm.expectPartialRevert(RewardDistributor.NothingToClaim.selector);
-        _rewards.claim(0, who(0), 100, none);
+        _rewards.claim(0, who(0), 100, Trees.proofOf(early, 0));
     }
 
     function testNoTreePaysMoreThanItsTotal() external {

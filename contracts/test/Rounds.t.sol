@@ -116,33 +116,48 @@ contract RoundsTest is Checked {
 
     function testAPlaceIsProvedOfItsChamberAndRoundOnlyOnceFinal(
         address[5] calldata who,
-        uint256 first,
+        uint256 points,
         uint256 second,
         uint256 id
     ) external {
+        id %= 5;
+        for (uint8 chamber = 1; chamber <= 2; chamber++) {
+            bytes32[] memory nodes = _scores(chamber, chamber, who, points, second);
+            bytes32[] memory proof = Trees.proofOf(nodes, id);
+            vm.prank(OPERATOR);
+            _rounds.post(chamber, chamber == 1 ? nodes[0] : ANY, chamber == 2 ? nodes[0] : ANY, ANY);
+            vm.expectPartialRevert(Challengeable.NotFinal.selector);
+            _rounds.qualifies(chamber, chamber, who[id], points, second, id, proof);
+            _post(chamber + 1);
+            vm.warp(_rounds.finalFrom(chamber + 1));
+            vm.assertTrue(_rounds.qualifies(chamber, chamber, who[id], points, second, id, proof));
+            vm.assertFalse(
+                _rounds.qualifies(chamber, chamber, who[id], points, second, id + 1, proof)
+            );
+            uint8 other = 3 - chamber;
+            vm.assertFalse(_rounds.qualifies(other, chamber, who[id], points, second, id, proof));
+            vm.assertFalse(
+                _rounds.qualifies(chamber, chamber + 1, who[id], points, second, id, proof)
+            );
+            _rounds = new Rounds(ADMIN, OPERATOR, GUARDIAN, WINDOW);
+        }
+        vm.expectRevert(abi.encodeWithSelector(Rounds.NoChamber.selector, 3));
+        _rounds.qualifies(3, 1, who[id], points, second, id, new bytes32[](0));
+    }
+
+    function _scores(
+        uint8 chamber,
+        uint64 round,
+        address[5] calldata who,
+        uint256 points,
+        uint256 second
+    ) private pure returns (bytes32[] memory) {
         bytes32[] memory leaves = new bytes32[](5);
         for (uint256 one = 0; one < 5; one++) {
-            leaves[one] = keccak256(
-                bytes.concat(
-                    keccak256(abi.encode(uint8(1), uint64(4), who[one], first, second, one))
-                )
-            );
+            bytes32 once = keccak256(abi.encode(chamber, round, who[one], points, second, one));
+            leaves[one] = keccak256(bytes.concat(once));
         }
-        id %= 5;
-        bytes32[] memory nodes = Trees.nodesOf(leaves);
-        bytes32[] memory proof = Trees.proofOf(nodes, id);
-        vm.prank(OPERATOR);
-        _rounds.post(4, nodes[0], ANY, ANY);
-        vm.expectPartialRevert(Challengeable.NotFinal.selector);
-        _rounds.qualifies(1, 4, who[id], first, second, id, proof);
-        _post(5);
-        vm.warp(1_000_000 + WINDOW);
-        vm.assertTrue(_rounds.qualifies(1, 4, who[id], first, second, id, proof));
-        vm.assertFalse(_rounds.qualifies(1, 4, who[id], first, second, id + 1, proof));
-        vm.assertFalse(_rounds.qualifies(2, 4, who[id], first, second, id, proof));
-        vm.assertFalse(_rounds.qualifies(1, 5, who[id], first, second, id, proof));
-        vm.expectRevert(abi.encodeWithSelector(Rounds.NoChamber.selector, 3));
-        _rounds.qualifies(3, 4, who[id], first, second, id, proof);
+        return Trees.nodesOf(leaves);
     }
 }
 

@@ -59,6 +59,9 @@ contract StakeVaultTest is Checked {
         vm.warp(1_000_000 + DELAY);
         vm.expectPartialRevert(StakeVault.NotReady.selector);
         _vault.withdraw();
+        vm.warp(1_000_000 + 2 * DELAY - 2);
+        vm.expectPartialRevert(StakeVault.NotReady.selector);
+        _vault.withdraw();
         vm.warp(1_000_000 + 2 * DELAY - 1);
         _vault.withdraw();
         vm.assertEq(_token.balanceOf(ALICE), 1e27 - 50);

@@ -173,8 +173,8 @@ class Machine(RuleBasedStateMachine):
 
     # days
 
-    @rule(more=st.lists(st.integers(0, 60), min_size=3, max_size=3), skip=st.sampled_from([0, 0, 0, 1]),
-          lie=st.sampled_from([0, 0, 0, 1]))  # fmt: skip
+    @rule(more=st.lists(st.integers(0, 60), min_size=3, max_size=3),
+          skip=st.sampled_from([0, 0, 0, 1]), lie=st.sampled_from([0, 0, 0, 1]))  # fmt: skip
     def post_day(self, more, skip, lie):
         model, now = self.model, self.now_when_asked()
         day, before = model.days.next + skip, sum(model.granted)
