@@ -1,7 +1,7 @@
 """What the contracts must do, written from the specification; it knows nothing of Solidity."""
 
-from excraft.merit.stake import Interval
 from excraft.rewards.tree import ClaimTree
+from excraft.scores.stake import Interval
 from tests.chain.deployed import REWARD_WINDOW, ROUND_WINDOW, key
 
 MEMBERS = [key(200 + number) for number in range(3)]

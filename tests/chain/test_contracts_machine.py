@@ -27,7 +27,7 @@ from excraft.chain.deployment import contracts_of, deploy
 from excraft.chain.errors import ContractRefused
 from excraft.chain.posting import DayPost, RoundPost, post_day, post_round, withdraw
 from excraft.chain.vault import VaultStakes
-from excraft.merit.stake import Interval, token_seconds
+from excraft.scores.stake import Interval, token_seconds
 from tests.chain.contracts_model import EACH, FUNDS, MEMBERS, Model, tree_of
 from tests.chain.deployed import (
     DELAY,

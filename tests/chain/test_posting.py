@@ -18,6 +18,7 @@ from excraft.chain.posting import (
 )
 from excraft.chain.wallet import Wallet
 from excraft.rewards.tree import ClaimTree
+from excraft.scores.tree import Chamber, Tree, score_leaves
 from tests.chain.deployed import (
     ALICE,
     BOB,
@@ -50,6 +51,23 @@ async def test_a_round_is_posted_once_and_becomes_final(town):
     await town.wait(ROUND_WINDOW)
     assert await progress(rounds, 6, 1) == Progress.FINAL
     assert await rounds.ask("posted", 6) == (A, B, C)
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+async def test_a_place_is_proved_by_the_trees_of_scores(town, count):
+    rounds = town.contracts.rounds
+    scores = [(bytes([n + 1]) * 20, 10**30 - n, 7, n) for n in range(count)]
+    trees = {c: Tree(score_leaves(c, 6, scores)) for c in Chamber}
+    roots = [trees[chamber].root for chamber in (Chamber.CONGRESS, Chamber.SENATE)]
+    await post_round(await town.wallet(OPERATOR), rounds, RoundPost(6, *roots, C))
+    await town.wait(ROUND_WINDOW)
+    for chamber, tree in trees.items():
+        for score in scores:
+            [leaf] = score_leaves(chamber, 6, [score])
+            proof = tree.proof(leaf.tobytes())
+            assert await rounds.ask("qualifies", chamber, 6, *score, proof) is True
+            more = (score[0], score[1] + 1, *score[2:])
+            assert await rounds.ask("qualifies", chamber, 6, *more, proof) is False
 
 
 async def test_other_roots_for_a_posted_round_are_said_and_not_sent(town):
