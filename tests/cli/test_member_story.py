@@ -153,7 +153,7 @@ def show_who_she_is(ada: Person, root: Person) -> None:
 def deposit(ada: Person) -> None:
     made = ada.post("/account/deposit-address")
     assert {(w["asset"], w["network"]) for w in made["accepted"]} == {
-        ("ETH", "LOCAL"), ("USDT", "LOCAL"),
+        ("ETH", "LOCAL"), ("USDT", "LOCAL"), ("EXT", "LOCAL"),
     }  # fmt: skip
     for amount, asset in (("2", "ETH"), ("500", "USDT")):
         excraft(ada.data, "custody", "give", made["address"], amount, "--asset", asset)

@@ -8,6 +8,7 @@ from excraft.cli import (
     announcements,
     auditlog,
     bench,
+    contracts,
     custody,
     flow,
     keys,
@@ -50,6 +51,7 @@ app.add_typer(liabilities.app, name="liabilities")
 app.add_typer(referrals.app, name="referral")
 app.add_typer(announcements.app, name="announcement")
 app.add_typer(custody.app, name="custody")
+app.add_typer(contracts.app, name="contracts")
 app.add_typer(signer.app, name="signer")
 app.add_typer(withdrawal.app, name="withdrawal")
 app.command("replay")(replay.replay)

@@ -127,7 +127,7 @@ def forget(
 def give(
     address: Annotated[str, typer.Argument(help="A deposit address.", show_default=False)],
     amount: Annotated[str, typer.Argument(help="As a decimal.", show_default=False)],
-    asset: Annotated[str, typer.Option(help="ETH or USDT.")] = "ETH",
+    asset: Annotated[str, typer.Option(help="ETH, USDT or EXT.")] = "ETH",
     data: Data = DEFAULT_DATA,
 ) -> None:
     """On the demo's own chain: pay to an address, as somebody outside would."""

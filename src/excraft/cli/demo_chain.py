@@ -1,4 +1,4 @@
-"""The demo's chain: anvil beside the exchange, with coin in the hot wallet and a token.
+"""The demo's chain: anvil beside the exchange, with coin in the hot wallet, a token, and EXT.
 
 Its state is in DIR/chain and goes on where it was. An operator names real chains in chains.json.
 """
@@ -13,6 +13,7 @@ import msgspec
 
 from excraft.chain.anvil import TOKEN, Anvil
 from excraft.chain.node import Node
+from excraft.cli.demo_contracts import EXT, EXT_DECIMALS, demo_contracts
 from excraft.cli.demo_signer import demo_wallets
 from excraft.cli.folder import Folder
 from excraft.custody.chains import ChainAsset, ChainEntry, ChainsFile
@@ -27,7 +28,8 @@ RICH = 0  # which of anvil's own accounts gives things away
 
 @asynccontextmanager
 async def demo_chain(folder: Folder) -> AsyncIterator[str]:
-    """The chain while the exchange runs, named in chains.json; yields why there is none, or "".
+    """The chain while the exchange runs, named in chains.json; yields why there is none, or what
+    else the operator should know, or "".
 
     A chains.json that names another chain is the operator's: nothing is started then.
     """
@@ -42,8 +44,7 @@ async def demo_chain(folder: Folder) -> AsyncIterator[str]:
         yield f"without a chain, no deposits and withdrawals: {why}"
         return
     try:
-        await _name(folder, anvil, found)
-        yield ""
+        yield await _name(folder, anvil, found)
     finally:
         await asyncio.to_thread(anvil.stop)
 
@@ -64,18 +65,22 @@ def _started(folder: Folder) -> Anvil:
     return Anvil(place / "state.json")
 
 
-async def _name(folder: Folder, anvil: Anvil, found: ChainsFile | None) -> None:
-    """Write chains.json anew: the address of the node is another one at each start."""
+async def _name(folder: Folder, anvil: Anvil, found: ChainsFile | None) -> str:
+    """Write chains.json anew: the address of the node is another one at each start. What to say."""
     wallets = await asyncio.to_thread(demo_wallets, folder)
     node = Node(anvil.url, CHAIN)
     try:
-        token = found.chains[0].assets[1].token if found else await _fill(node, wallets.hot)
+        rich = (await node.web3.eth.accounts)[RICH]
+        contracts, said = await demo_contracts(folder, node, rich, wallets.hot)
+        kept = None if said else _token_of(found)
+        token = kept or await _fill(node, rich, wallets.hot)
     finally:
         await node.close()
     fees = {"withdraw_fee": "0.001", "withdraw_minimum": "0.01"}
     assets = [
         ChainAsset("ETH", 18, **fees),
         ChainAsset(TOKEN_SYMBOL, TOKEN_DECIMALS, "1", "10", token=token),
+        ChainAsset(EXT, EXT_DECIMALS, "1", "10", token=contracts.token.address),
     ]
     entry = ChainEntry(
         CHAIN, NETWORK, anvil.url, wallets.hot, wallets.cold, assets, 1, 0, 10, still_s=0
@@ -85,11 +90,17 @@ async def _name(folder: Folder, anvil: Anvil, found: ChainsFile | None) -> None:
     partial.write_bytes(text)
     partial.chmod(0o600)
     partial.rename(folder.chains)
+    return said
 
 
-async def _fill(node: Node, hot: str) -> str:
-    """Coin and token for the hot wallet, from anvil's own accounts; the token's contract."""
-    rich = (await node.web3.eth.accounts)[RICH]
+def _token_of(found: ChainsFile | None) -> str | None:
+    """The contract of the demo's token at the last start."""
+    assets = found.chains[0].assets if found else []
+    return next((each.token for each in assets if each.symbol == TOKEN_SYMBOL), None)
+
+
+async def _fill(node: Node, rich: str, hot: str) -> str:
+    """Coin and token for the hot wallet, from anvil's own account; the token's contract."""
     eth = node.web3.eth
     artifact = json.loads(TOKEN.read_text())
     contract = eth.contract(abi=artifact["abi"], bytecode=artifact["bytecode"])

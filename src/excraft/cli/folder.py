@@ -44,6 +44,16 @@ class Folder:
         return self.root / "chains.json"
 
     @property
+    def contracts(self) -> Path:
+        """Where the exchange's own contracts are; without it there are none."""
+        return self.root / "contracts.json"
+
+    @property
+    def operator_key(self) -> Path:
+        """The key that posts rounds and days to the contracts."""
+        return self.root / "operator.key"
+
+    @property
     def settings(self) -> Path:
         """What `excraft up` was started with that other commands need: the database URL."""
         return self.root / "settings.json"
