@@ -36,7 +36,10 @@ class Wallet:
         data = deployment_data(name, arguments)
         transaction, mined = await self._send(f"deploying {name}", None, data)
         [raw] = await self.node.batch([("eth_getTransactionReceipt", [transaction])])
-        return msgspec.json.decode(raw)["contractAddress"].lower(), transaction, mined
+        receipt = msgspec.json.decode(raw)
+        if receipt is None:
+            raise NotMined(f"deploying {name}: the block with {transaction} went away again")
+        return receipt["contractAddress"].lower(), transaction, mined
 
     async def call(self, contract: Contract, function: str, *arguments: Any) -> tuple[str, Mined]:
         """(transaction, where it was mined); raises ContractRefused before anything is sent when
