@@ -38,9 +38,9 @@ def node_of(folder: Folder) -> Node:
     return Node(chain["url"], chain["chain"])
 
 
-def ext_of(folder: Folder) -> str:
+def token_of(folder: Folder, symbol: str = "EXT") -> str:
     [chain] = json.loads(folder.chains.read_text())["chains"]
-    return next(a["token"] for a in chain["assets"] if a["symbol"] == "EXT")
+    return next(a["token"] for a in chain["assets"] if a["symbol"] == symbol)
 
 
 async def balances(folder: Folder) -> dict[str, int]:
@@ -60,22 +60,26 @@ SHARED_OUT = {"rewards": demo.FOR_REWARDS, "hot": demo.FOR_HOT, "operator": 0}
 
 async def test_the_contracts_are_deployed_once_and_ext_is_shared_out(folder):
     async with demo_chain(folder) as said:
-        first, token = folder.contracts.read_bytes(), ext_of(folder)
+        first, token = folder.contracts.read_bytes(), token_of(folder)
         assert said == "" and read(folder.contracts).contracts["ExtToken"].address == token
         assert await balances(folder) == SHARED_OUT
     async with demo_chain(folder) as said:
-        assert said == "" and folder.contracts.read_bytes() == first and ext_of(folder) == token
+        assert said == "" and folder.contracts.read_bytes() == first and token_of(folder) == token
         assert await balances(folder) == SHARED_OUT
 
 
 async def test_a_wiped_chain_is_said_and_deployed_on_anew(folder):
     async with demo_chain(folder):
-        token = ext_of(folder)
+        token = token_of(folder)
     (folder.root / "chain" / "state.json").unlink()
     async with demo_chain(folder) as said:
         assert "deployed anew, and all that was on them is gone: ExtToken is not at" in said
         assert await balances(folder) == SHARED_OUT
-        assert ext_of(folder) == token  # the operator's first transactions are the same again
+        node = node_of(folder)
+        usdt = node.web3.to_checksum_address(token_of(folder, "USDT"))
+        assert len(await node.web3.eth.get_code(usdt)) > 0
+        await node.close()
+        assert token_of(folder) == token  # the operator's first transactions are the same again
 
 
 async def test_what_was_interrupted_is_shared_out_the_rest_of_the_way(folder, monkeypatch):
@@ -100,7 +104,7 @@ async def test_ext_is_given_away_as_other_assets_of_the_demo_are(folder):
     async with demo_chain(folder):
         await give(folder, someone, "EXT", "2.5")
         node = node_of(folder)
-        token = Contract(node, "ExtToken", ext_of(folder))
+        token = Contract(node, "ExtToken", token_of(folder))
         assert await token.ask("balanceOf", someone) == 25 * 10**17
         await node.close()
 

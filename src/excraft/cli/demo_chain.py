@@ -72,8 +72,7 @@ async def _name(folder: Folder, anvil: Anvil, found: ChainsFile | None) -> str:
     try:
         rich = (await node.web3.eth.accounts)[RICH]
         contracts, said = await demo_contracts(folder, node, rich, wallets.hot)
-        kept = None if said else _token_of(found)
-        token = kept or await _fill(node, rich, wallets.hot)
+        token = await _kept_token(node, found) or await _fill(node, rich, wallets.hot)
     finally:
         await node.close()
     fees = {"withdraw_fee": "0.001", "withdraw_minimum": "0.01"}
@@ -93,10 +92,12 @@ async def _name(folder: Folder, anvil: Anvil, found: ChainsFile | None) -> str:
     return said
 
 
-def _token_of(found: ChainsFile | None) -> str | None:
-    """The contract of the demo's token at the last start."""
+async def _kept_token(node: Node, found: ChainsFile | None) -> str | None:
+    """The contract of the demo's token, where it still is."""
     assets = found.chains[0].assets if found else []
-    return next((each.token for each in assets if each.symbol == TOKEN_SYMBOL), None)
+    token = next((each.token for each in assets if each.symbol == TOKEN_SYMBOL), None)
+    there = token and await node.web3.eth.get_code(node.web3.to_checksum_address(token))
+    return token if there else None
 
 
 async def _fill(node: Node, rich: str, hot: str) -> str:
