@@ -16,6 +16,7 @@ from excraft.chain.wallet import Wallet
 from excraft.cli import demo_contracts as demo
 from excraft.cli.demo_chain import demo_chain, give
 from excraft.cli.folder import Folder
+from tests.rewards.published import publish_day
 
 pytestmark = pytest.mark.anyio
 ROOT, HASH = b"\5" * 32, b"\6" * 32
@@ -139,6 +140,24 @@ async def test_contracts_are_shown_and_a_day_is_withdrawn(folder, excraft):
         shown = await asyncio.to_thread(excraft, "contracts", "show", "--json", "--data", data)
         told = json.loads(shown.stdout)
         assert told["units"]["granted"] == str(10**18) and told["next_day"] == 4
+        await node.close()
+
+
+async def test_what_was_withdrawn_is_posted_by_hand(folder, excraft):
+    publish_day(folder.dataset, 0)
+    publish_day(folder.dataset, 1)
+    async with demo_chain(folder):
+        node = node_of(folder)
+        contracts = contracts_of(node, read(folder.contracts))
+        for day in (0, 1):
+            command = ["contracts", "post", "rewards", str(day), "--data", str(folder.root)]
+            done = await asyncio.to_thread(excraft, *command)
+            assert done.stdout == "posted\n", done.stderr
+        assert await contracts.rewards.ask("next") == 2
+        done = await asyncio.to_thread(excraft, *command[:-3], "2", *command[-2:])
+        assert "day-00002 was not published" in done.stderr
+        done = await asyncio.to_thread(excraft, *command[:2], "rounds", "0", *command[-2:])
+        assert "round-0000 was not published" in done.stderr
         await node.close()
 
 

@@ -7,6 +7,7 @@ re-organisation posts what does not stand, and nothing else.
 from enum import IntEnum
 from typing import NamedTuple
 
+from excraft.chain.blocks import read_logs
 from excraft.chain.contract import NOT_THERE, Contract
 from excraft.chain.errors import ContractRefused
 from excraft.chain.wallet import Wallet
@@ -20,6 +21,11 @@ class RoundPost(NamedTuple):
     senate: bytes
     dataset: bytes
 
+    @property
+    def content(self) -> tuple[bytes, bytes, bytes]:
+        """As the contract has it."""
+        return self.congress, self.senate, self.dataset
+
 
 class DayPost(NamedTuple):
     """The tree of a day. `total`: sum of its leaves; `paid`: what the day added to it, in units of
@@ -30,6 +36,24 @@ class DayPost(NamedTuple):
     total: int
     paid: int
     dataset: bytes
+
+    @property
+    def content(self) -> tuple[bytes, bytes, int]:
+        """As the contract has it."""
+        return self.root, self.dataset, self.total
+
+
+class PostedEvent(NamedTuple):
+    """Names of the fields of a contract's event Posted."""
+
+    number: str
+    content: tuple[str, ...]
+
+
+POSTED = {
+    "Rounds": PostedEvent("round", ("congress", "senate", "dataset")),
+    "RewardDistributor": PostedEvent("day", ("root", "dataset", "total")),
+}
 
 
 class Progress(IntEnum):
@@ -47,22 +71,42 @@ class Differs(Exception):
 
 async def post_round(wallet: Wallet, rounds: Contract, post: RoundPost) -> None:
     """Make it stand; raises Differs when something else does, ContractRefused, ChainError."""
-    content = (post.congress, post.senate, post.dataset)
-    if await _stands(rounds, post.round, content):
-        return
-    await wallet.call(rounds, "post", post.round, *content)
+    if not await stands(rounds, post.round, post.content):
+        await wallet.call(rounds, "post", post.round, *post.content)
 
 
 async def post_day(wallet: Wallet, rewards: Contract, post: DayPost) -> None:
     """Make it stand; raises Differs when something else does, ContractRefused, ChainError."""
-    if await _stands(rewards, post.day, (post.root, post.dataset, post.total)):
-        return
-    await wallet.call(rewards, "post", post.day, post.root, post.total, post.paid, post.dataset)
+    if not await stands(rewards, post.day, post.content):
+        await wallet.call(rewards, "post", post.day, post.root, post.total, post.paid, post.dataset)
 
 
 async def withdraw(wallet: Wallet, contract: Contract, number: int, reason: str) -> None:
     """Take back that post and all after it; raises ContractRefused once it is final."""
     await wallet.call(contract, "withdraw", number, reason)
+
+
+async def withdrawn_before(
+    contract: Contract, first_block: int, number: int, content: tuple
+) -> str:
+    """Who withdrew just this content of that round or day, and why; "" when nobody did. What a
+    guardian withdrew must not be posted again by a machine; `first_block`: of the contract."""
+    asked = {"address": contract.address, "fromBlock": hex(first_block), "toBlock": "latest"}
+    [raw] = await contract.node.batch([("eth_getLogs", [asked])])
+    standing: dict[int, tuple] = {}
+    found = ""
+    for log in sorted(read_logs(raw), key=lambda log: (log.block, log.index)):
+        event = contract.event(log, 0)
+        said = event.fields
+        if event.name == "Posted":
+            kind = POSTED[contract.name]
+            standing[said[kind.number]] = tuple(said[name] for name in kind.content)
+        elif event.name == "Withdrawn":
+            if standing.get(number) == content and said["from"] <= number:
+                found = f"{said['by']} withdrew it: {said['reason']}"
+            for each in range(said["from"], said["to"] + 1):
+                standing.pop(each, None)
+    return found
 
 
 async def progress(contract: Contract, number: int, confirmations: int) -> Progress:
@@ -77,7 +121,8 @@ async def progress(contract: Contract, number: int, confirmations: int) -> Progr
     return Progress.FINAL if final else Progress.CONFIRMED
 
 
-async def _stands(contract: Contract, number: int, content: tuple) -> bool:
+async def stands(contract: Contract, number: int, content: tuple) -> bool:
+    """Whether just this stands for it; raises Differs when something else does."""
     found = await _posted(contract, number, "latest")
     if found is not None and tuple(found) != content:
         raise Differs(

@@ -123,6 +123,43 @@ def deploy(
 
 
 @app.command()
+def post(
+    what: Annotated[Sequence, typer.Argument(show_default=False)],
+    number: Annotated[int, typer.Argument(help="Of the round or day.", show_default=False)],
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Post a round or day that was withdrawn once more as it is; the rest is posted by itself."""
+    from excraft.chain import posting
+    from excraft.chain.contract import View, ask_all
+    from excraft.chain.deployment import contracts_of
+    from excraft.chain.key_file import read_key
+    from excraft.chain.wallet import Wallet
+    from excraft.dataset.errors import DatasetError
+    from excraft.rewards.posting import day_post, round_post
+
+    folder = Folder.existing(data)
+    deployment = _deployment(folder)
+
+    async def go(node) -> None:
+        contracts = contracts_of(node, deployment)
+        wallet = Wallet(node, read_key(folder.operator_key))
+        if what == Sequence.ROUNDS:
+            found = round_post(folder.dataset, number)
+            await posting.post_round(wallet, contracts.rounds, found)
+        else:
+            rewards = contracts.rewards
+            first, following = await ask_all(node, [View(rewards, "first"), View(rewards, "next")])
+            found = day_post(folder.dataset, number, first == following)
+            await posting.post_day(wallet, rewards, found)
+
+    try:
+        _asked(folder, deployment.chain, go)
+    except (DatasetError, posting.Differs) as wrong:
+        raise Failure(str(wrong)) from wrong
+    print("posted")
+
+
+@app.command()
 def withdraw(
     what: Annotated[Sequence, typer.Argument(show_default=False)],
     number: Annotated[int, typer.Argument(help="Of the round or day.", show_default=False)],

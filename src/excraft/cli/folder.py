@@ -49,6 +49,11 @@ class Folder:
         return self.root / "contracts.json"
 
     @property
+    def dataset(self) -> Path:
+        """What merit publishes of days and rounds, a folder each."""
+        return self.root / "merit"
+
+    @property
     def operator_key(self) -> Path:
         """The key that posts rounds and days to the contracts."""
         return self.root / "operator.key"

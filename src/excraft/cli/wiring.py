@@ -24,6 +24,7 @@ from excraft.cli.depositing import depositing
 from excraft.cli.exits import Exit, Failure
 from excraft.cli.folder import Folder
 from excraft.cli.kernel import new_kernel
+from excraft.cli.posting import posting
 from excraft.cli.progress import Progress
 from excraft.cli.stored import chosen_url, keep_url
 from excraft.cli.withdrawing import withdrawing
@@ -103,6 +104,7 @@ async def _running(folder, log, kernel, url: str, progress: Progress) -> AsyncIt
             referring(exchange.referrals),
             depositing(exchange, folder, store, credited),
             withdrawing(exchange, folder, store, facts),
+            posting(exchange, folder),
         ):
             yield exchange
     except (LogDamaged, RecoveryRefused, InvariantBroken) as wrong:

@@ -34,6 +34,7 @@ class Exchange:
     custody     excraft.custody.service.Custody, or None: no chain is served
     withdrawals excraft.custody.withdrawals.Withdrawals, or None: no chain is served
     withdrawal_desk  excraft.gateway.withdrawal_desk.WithdrawalDesk beside it
+    on_chain    excraft.cli.posting.OnChain, or None: EXT has no contract here
     referrals   excraft.gateway.referral_desk.ReferralDesk, or None
     """
 
@@ -50,6 +51,7 @@ class Exchange:
     custody: Any = None
     withdrawals: Any = None
     withdrawal_desk: Any = None
+    on_chain: Any = None
     referrals: Any = None
     settings: Settings = field(default_factory=Settings)
     clock: Callable[[], int] = time.time_ns
