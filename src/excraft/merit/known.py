@@ -1,0 +1,101 @@
+"""What merit has to know of accounts, markets and numbers, from the events that set it."""
+
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from excraft.merit.fills import Markets
+from excraft.messages.commands import CommandKind
+from excraft.messages.events import Event, EventKind
+from excraft.parameters import RULES, AccountState, Parameter, Scope
+
+_COLUMNS = ("base", "quote", "base_atoms", "quote_atoms", "weight")
+
+
+class Known(msgspec.Struct):
+    """By account, what is not the default; by market, rows; parameters of merit by number."""
+
+    levels: dict[int, int] = msgspec.field(default_factory=dict)
+    groups: dict[int, int] = msgspec.field(default_factory=dict)
+    frozen: set[int] = msgspec.field(default_factory=set)
+    houses: set[int] = msgspec.field(default_factory=set)
+    flagged: set[tuple[int, int]] = msgspec.field(default_factory=set)
+    addresses: dict[int, str] = msgspec.field(default_factory=dict)
+    on_chain: set[int] = msgspec.field(default_factory=set)  # who claims there
+    decimals: list[int] = msgspec.field(default_factory=list)
+    markets: list[dict[str, int]] = msgspec.field(default_factory=list)
+    numbers: dict[int, int] = msgspec.field(default_factory=dict)
+
+    def number(self, parameter: Parameter) -> int:
+        """A parameter of merit as it is now."""
+        return self.numbers.get(int(parameter), RULES[parameter].default)
+
+    def learn(self, event: Event, commands: Any) -> bool:
+        """Take over an event about what there is; whether markets changed."""
+        if event.kind == EventKind.ASSET_LISTED:
+            self.decimals.append(event.amount)
+        elif event.kind == EventKind.MARKET_LISTED:
+            row = commands[event.command]
+            assert row["kind"] == CommandKind.LIST_MARKET
+            self.markets.append(
+                {
+                    "base": int(row["order_id"]), "quote": int(row["stop_price"]),
+                    "base_atoms": int(row["quantity"]), "quote_atoms": int(row["price"]),
+                    "weight": RULES[Parameter.POE_WEIGHT].default, "pool": 0,
+                }
+            )  # fmt: skip
+            return True
+        elif event.kind == EventKind.PARAMETER_SET:
+            return self._set(Parameter(event.trade_id), event)
+        return False
+
+    def _set(self, parameter: Parameter, event: Event) -> bool:
+        value = event.amount
+        match parameter:
+            case Parameter.KYC_LEVEL:
+                _keep(self.levels, event.account, value)
+            case Parameter.TRADE_GROUP:
+                _keep(self.groups, event.account, value)
+            case Parameter.ACCOUNT_STATE:
+                change = self.frozen.add if value == AccountState.FROZEN else self.frozen.discard
+                change(event.account)
+            case Parameter.POE_WEIGHT:
+                self.markets[event.market]["weight"] = value
+                return True
+            case Parameter.MARKET_POOL:
+                self.markets[event.market]["pool"] = value
+                return True
+            case _ if RULES[parameter].scope is Scope.MERIT:
+                self.numbers[int(parameter)] = value
+        return False
+
+    def arrays(self) -> Markets:
+        """Of all markets; what a pool alone may trade counts nothing."""
+        columns = {name: [row[name] for row in self.markets] for name in _COLUMNS}
+        columns["weight"] = [0 if row["pool"] else row["weight"] for row in self.markets]
+        return Markets(*(np.array(columns[name], np.int64) for name in _COLUMNS))
+
+    def verified(self, account: int) -> bool:
+        return self.levels.get(account, 0) > 0
+
+    def owned_with(self, account: int) -> list[int]:
+        """Other accounts of the same owner."""
+        group = self.groups.get(account, 0)
+        return [a for a, g in self.groups.items() if g == group and a != account] if group else []
+
+    def ext(self) -> int | None:
+        """The asset that is staked and rewarded."""
+        return self.number(Parameter.EXT_ASSET) - 1 if self.number(Parameter.EXT_ASSET) else None
+
+    def unit(self) -> int:
+        """Units of 10^-18 EXT of one atom of it."""
+        ext = self.ext()
+        return 1 if ext is None else 10 ** (18 - self.decimals[ext])
+
+
+def _keep(table: dict[int, int], account: int, value: int) -> None:
+    if value:
+        table[account] = value
+    else:
+        table.pop(account, None)

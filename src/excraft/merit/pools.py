@@ -1,0 +1,321 @@
+"""Pools: who is in which, on what terms. Everything takes effect with the next round.
+
+An act that is refused changes nothing and says why, for people. `Pools` is a function of the acts
+and of `start_round`; it knows nothing of time.
+"""
+
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from excraft.messages.merit import Verb
+
+NAME_MAX, TEXT_MAX = 40, 1_000
+COMMISSION_MAX_BP = 2_000
+NOBODY = -1
+
+
+class ActRefused(Exception):
+    """One sentence: what was wrong, with the value, and what would be right."""
+
+
+class Pool(msgspec.Struct):
+    """`next_*` is what holds from the next round on. `verified` and `members` are counted when a
+    round starts; `active`: its master was a member then and not frozen."""
+
+    number: int
+    name: str
+    master: int
+    commission_bp: int
+    next_commission_bp: int
+    text: str = ""
+    open_door: bool = False
+    redistribute: bool = True
+    next_redistribute: bool = True
+    next_master: int = NOBODY
+    active: bool = False
+    closed: bool = False  # its master left as the last one
+    verified: int = 0
+    members: int = 0
+    applications: set[int] = msgspec.field(default_factory=set)
+    banned: set[int] = msgspec.field(default_factory=set)
+    votes: dict[int, int] = msgspec.field(default_factory=dict)  # who for whom
+
+
+class Act(msgspec.Struct, frozen=True):
+    """An act of a member, as the log has it."""
+
+    verb: Verb
+    account: int
+    pool: int = NOBODY
+    other: int = NOBODY
+    value: int = 0
+    text: str = ""
+
+
+class Pools(msgspec.Struct):
+    """`pool_of`: in the round that runs; `next_of`: where that changes, 0 for none."""
+
+    pools: dict[int, Pool] = msgspec.field(default_factory=dict)
+    pool_of: dict[int, int] = msgspec.field(default_factory=dict)
+    next_of: dict[int, int] = msgspec.field(default_factory=dict)
+
+    def will_be(self, account: int) -> int:
+        """The pool of an account with the next round; 0 for none."""
+        return self.next_of.get(account, self.pool_of.get(account, 0))
+
+    def named(self, name: str) -> Pool | None:
+        folded = name.casefold()
+        return next((p for p in self.pools.values() if p.name.casefold() == folded), None)
+
+    # ---- acts
+
+    def act(self, act: Act, owned: Iterable[int] = ()) -> None:
+        """Carry it out or raise ActRefused. `owned`: other accounts of the same owner."""
+        run = _ACTS.get(act.verb)
+        if run is None:
+            raise ActRefused(f"{act.verb} is nothing that a pool knows")
+        run(self, act, tuple(owned))
+
+    def _pool(self, act: Act) -> Pool:
+        pool = self.pools.get(act.pool)
+        if pool is None:
+            raise ActRefused(f"there is no pool {act.pool}")
+        return pool
+
+    def _own(self, act: Act) -> Pool:
+        pool = self._pool(act)
+        if pool.master != act.account:
+            raise ActRefused(f"only the master of {pool.name!r} does that")
+        return pool
+
+    def _masters(self, account: int) -> Pool | None:
+        """The pool that an account is master of, or becomes."""
+        going = (p for p in self.pools.values() if not p.closed)
+        return next((p for p in going if account in (p.master, p.next_master)), None)
+
+    def _check_free(self, account: int, pool: int, owned: Iterable[int]) -> None:
+        mastered = self._masters(account)
+        if mastered is not None and mastered.number != pool:
+            raise ActRefused(f"a master stays: name another master of {mastered.name!r} first")
+        for other in owned:
+            if other != account and self.will_be(other) not in (0, pool):
+                raise ActRefused(
+                    "one person is in one pool: another account of the same owner is in pool "
+                    f"{self.will_be(other)}"
+                )
+
+    def _move(self, account: int, pool: int) -> None:
+        for each in self.pools.values():
+            each.applications.discard(account)
+        if self.pool_of.get(account, 0) == pool:
+            self.next_of.pop(account, None)
+        else:
+            self.next_of[account] = pool
+
+    def _found(self, act: Act, owned: tuple[int, ...]) -> None:
+        name = check_name(act.text)
+        if (there := self.named(name)) is not None:
+            raise ActRefused(f"pool {there.number} has the name {name!r}; take another")
+        _check_commission(act.value)
+        self._check_free(act.account, len(self.pools) + 1, owned)
+        number = len(self.pools) + 1
+        self.pools[number] = Pool(number, name, act.account, act.value, act.value)
+        self._move(act.account, number)
+
+    def _describe(self, act: Act, _: tuple[int, ...]) -> None:
+        pool = self._own(act)
+        if len(act.text) > TEXT_MAX or not _printable(act.text.replace("\n", " ")):
+            raise ActRefused(f"a description has at most {TEXT_MAX} characters, all printable")
+        pool.text = act.text
+
+    def _apply(self, act: Act, owned: tuple[int, ...]) -> None:
+        pool = self._pool(act)
+        if act.account in pool.banned:
+            raise ActRefused(f"{pool.name!r} does not take you")
+        if pool.closed:
+            raise ActRefused(f"{pool.name!r} is closed; found another")
+        if self.will_be(act.account) == pool.number:
+            raise ActRefused(f"you are in {pool.name!r}, or will be with the next round")
+        self._check_free(act.account, pool.number, owned)
+        if pool.open_door:
+            self._move(act.account, pool.number)
+        else:
+            pool.applications.add(act.account)
+
+    def _withdraw(self, act: Act, _: tuple[int, ...]) -> None:
+        pool = self._pool(act)
+        if act.account not in pool.applications:
+            raise ActRefused(f"you have not applied to {pool.name!r}")
+        pool.applications.remove(act.account)
+
+    def _applicant(self, act: Act) -> Pool:
+        pool = self._own(act)
+        if act.other not in pool.applications:
+            raise ActRefused(f"account {act.other} has not applied to {pool.name!r}")
+        return pool
+
+    def _admit(self, act: Act, owned: tuple[int, ...]) -> None:
+        pool = self._applicant(act)
+        self._check_free(act.other, pool.number, owned)
+        self._move(act.other, pool.number)
+
+    def _refuse(self, act: Act, _: tuple[int, ...]) -> None:
+        self._applicant(act).applications.remove(act.other)
+
+    def _leave(self, act: Act, _: tuple[int, ...]) -> None:
+        if not self.will_be(act.account):
+            raise ActRefused("you are in no pool")
+        pool = self._masters(act.account)
+        if pool is not None and not self._alone(pool):
+            raise ActRefused(f"a master stays: name another master of {pool.name!r} first")
+        if pool is not None:
+            pool.closed, pool.next_master = True, NOBODY
+            pool.applications.clear()
+        self._move(act.account, 0)
+
+    def _alone(self, pool: Pool) -> bool:
+        """Whether nobody but its master will be in it."""
+        accounts = {*self.pool_of, *self.next_of}
+        return not any(a != pool.master and self.will_be(a) == pool.number for a in accounts)
+
+    def _ban(self, act: Act, _: tuple[int, ...]) -> None:
+        pool = self._own(act)
+        if act.other in (pool.master, pool.next_master) or act.other < 0:
+            raise ActRefused(f"account {act.other} is no member who can be banned")
+        pool.banned.add(act.other)
+        pool.applications.discard(act.other)
+        if self.will_be(act.other) == pool.number:
+            self._move(act.other, 0)
+
+    def _unban(self, act: Act, _: tuple[int, ...]) -> None:
+        pool = self._own(act)
+        if act.other not in pool.banned:
+            raise ActRefused(f"account {act.other} is not banned from {pool.name!r}")
+        pool.banned.remove(act.other)
+
+    def _set_door(self, act: Act, _: tuple[int, ...]) -> None:
+        self._own(act).open_door = _flag(act.value)
+
+    def _set_commission(self, act: Act, _: tuple[int, ...]) -> None:
+        _check_commission(act.value)
+        self._own(act).next_commission_bp = act.value
+
+    def _set_redistribute(self, act: Act, _: tuple[int, ...]) -> None:
+        self._own(act).next_redistribute = _flag(act.value)
+
+    def _candidate(self, pool: Pool, account: int) -> None:
+        if self.pool_of.get(account) != pool.number or self.will_be(account) != pool.number:
+            raise ActRefused(f"account {account} is not in {pool.name!r}, or leaves it")
+
+    def _name_master(self, act: Act, _: tuple[int, ...]) -> None:
+        pool = self._own(act)
+        self._candidate(pool, act.other)
+        pool.next_master = NOBODY if act.other == pool.master else act.other
+
+    def _vote_master(self, act: Act, _: tuple[int, ...]) -> None:
+        pool = self._pool(act)
+        if self.pool_of.get(act.account) != pool.number:
+            raise ActRefused(f"you were not in {pool.name!r} when the round began")
+        self._candidate(pool, act.other)
+        pool.votes[act.account] = act.other
+        if 2 * sum(1 for voted in pool.votes.values() if voted == act.other) > pool.members:
+            pool.next_master = NOBODY if act.other == pool.master else act.other
+
+    # ---- rounds
+
+    def start_round(
+        self, verified: Callable[[int], bool], frozen: Callable[[int], bool],
+        owner: Callable[[int], int],
+    ) -> None:  # fmt: skip
+        """What was to take effect with the next round does, and members are counted. `owner`: a
+        number that accounts of one owner share, 0 where it is known by the account alone."""
+        for account, pool in self.next_of.items():
+            if pool:
+                self.pool_of[account] = pool
+            else:
+                self.pool_of.pop(account, None)
+        self.next_of.clear()
+        self._one_pool_each(owner)
+        persons: dict[int, set[int]] = {number: set() for number in self.pools}
+        count = dict.fromkeys(self.pools, 0)
+        for account, number in self.pool_of.items():
+            count[number] += 1
+            if verified(account):
+                group = owner(account)
+                persons[number].add(-group if group else account)
+        for pool in self.pools.values():
+            if self.pool_of.get(pool.next_master) == pool.number:
+                pool.master = pool.next_master
+            pool.next_master = NOBODY
+            pool.votes.clear()
+            pool.commission_bp, pool.redistribute = pool.next_commission_bp, pool.next_redistribute
+            pool.members, pool.verified = count[pool.number], len(persons[pool.number])
+            in_it = self.pool_of.get(pool.master) == pool.number
+            pool.active = in_it and not frozen(pool.master)
+
+    def _one_pool_each(self, owner: Callable[[int], int]) -> None:
+        """Accounts that turned out to have one owner: those in another pool than the first leave,
+        but for masters."""
+        first: dict[int, int] = {}
+        masters = {pool.master for pool in self.pools.values() if not pool.closed}
+        for account in sorted(self.pool_of, key=lambda a: (a not in masters, a)):
+            group = owner(account)
+            pool = self.pool_of[account]
+            if group and first.setdefault(group, pool) != pool and account not in masters:
+                del self.pool_of[account]
+
+    def invariant(self) -> None:
+        """Raises AssertionError for what cannot be."""
+        for number, pool in self.pools.items():
+            assert pool.number == number and 0 <= pool.commission_bp <= COMMISSION_MAX_BP
+            assert pool.master not in pool.banned and not pool.applications & pool.banned
+            if not pool.closed:
+                assert self.will_be(pool.master) == number, f"the master of {number} is elsewhere"
+            assert all(self.will_be(one) != number for one in pool.applications | pool.banned)
+        assert all(number in self.pools for number in self.pool_of.values())
+        masters = [pool.master for pool in self.pools.values() if not pool.closed]
+        assert len(set(masters)) == len(masters), "somebody is master of two pools"
+
+
+_ACTS: dict[Verb, Callable[[Pools, Act, tuple[int, ...]], None]] = {
+    Verb.FOUND_POOL: Pools._found,
+    Verb.DESCRIBE_POOL: Pools._describe,
+    Verb.APPLY: Pools._apply,
+    Verb.WITHDRAW_APPLICATION: Pools._withdraw,
+    Verb.ADMIT: Pools._admit,
+    Verb.REFUSE: Pools._refuse,
+    Verb.LEAVE: Pools._leave,
+    Verb.BAN: Pools._ban,
+    Verb.UNBAN: Pools._unban,
+    Verb.SET_DOOR: Pools._set_door,
+    Verb.SET_COMMISSION: Pools._set_commission,
+    Verb.SET_REDISTRIBUTE: Pools._set_redistribute,
+    Verb.NAME_MASTER: Pools._name_master,
+    Verb.VOTE_MASTER: Pools._vote_master,
+}
+
+
+def check_name(text: str) -> str:
+    """A pool's name as it is kept; raises ActRefused."""
+    name = " ".join(text.split())
+    if not 3 <= len(name) <= NAME_MAX or not _printable(name):
+        raise ActRefused(
+            f"a pool's name has 3 to {NAME_MAX} printable characters, not {len(name)} of {name[:60]!r}"
+        )
+    return name
+
+
+def _printable(text: str) -> bool:
+    return text == "" or text.isprintable()
+
+
+def _check_commission(value: int) -> None:
+    if not 0 <= value <= COMMISSION_MAX_BP:
+        raise ActRefused(f"a commission is from 0 to {COMMISSION_MAX_BP} basis points, not {value}")
+
+
+def _flag(value: int) -> bool:
+    if value not in (0, 1):
+        raise ActRefused(f"the value must be 0 or 1, not {value}")
+    return bool(value)
