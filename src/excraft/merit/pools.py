@@ -301,7 +301,8 @@ def check_name(text: str) -> str:
     name = " ".join(text.split())
     if not 3 <= len(name) <= NAME_MAX or not _printable(name):
         raise ActRefused(
-            f"a pool's name has 3 to {NAME_MAX} printable characters, not {len(name)} of {name[:60]!r}"
+            f"a pool's name has 3 to {NAME_MAX} printable characters, not {len(name)} of "
+            f"{name[:60]!r}"
         )
     return name
 

@@ -1,0 +1,211 @@
+"""The round service: closes days on the log's clock, publishes them, and pays what they bring.
+
+Nothing is remembered that the log or the published folders do not have, and each step may be done
+again: the same day published once more changes nothing, and what reached an account already is
+known from the log.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from excraft.beside import beside
+from excraft.cli.day_end import hash_at
+from excraft.cli.folder import Folder
+from excraft.cli.round_results import Paid, credits_after, publish_round_of
+from excraft.cli.salts import salt_of
+from excraft.dataset.days import open_day
+from excraft.gateway.exchange import Exchange
+from excraft.merit.calendar import SECOND
+from excraft.merit.publishing import Before, accounts_by_id, publish_day
+from excraft.merit.state import ClosedDay, Merit
+from excraft.messages.commands import (
+    Cause,
+    Command,
+    MeritAct,
+    OpenAccount,
+    Release,
+    SetParameter,
+    Transfer,
+    pack,
+)
+from excraft.messages.events import EventKind
+from excraft.messages.merit import Verb
+from excraft.messages.reasons import Reason
+from excraft.parameters import Parameter
+from excraft.rewards.close import close
+
+LOOK_EVERY_S = 1.0
+TOGETHER = 1_000  # commands of one record
+HOUSE = "rewards"  # the member whose account pays
+_LOGGER = logging.getLogger(__name__)
+
+
+class RoundService:
+    """`alert`: what an operator must know; told once while it is the same."""
+
+    def __init__(
+        self, exchange: Exchange, merit: Merit, folder: Folder, clock: Callable[[], int],
+        alert: Callable[[str], None] = _LOGGER.error,
+    ) -> None:  # fmt: skip
+        self.exchange, self.merit, self.folder = exchange, merit, folder
+        self._engine, self._clock, self._alert = exchange.engine, clock, alert
+        self._told, self._pools_set = "", -1
+
+    async def step(self) -> None:
+        """Everything that is due, in its order; raises what stands in the way."""
+        await self.tick()
+        await self.publish()
+        await self.set_pools()
+        await self.release()
+        await self.pay()
+
+    async def tick(self) -> None:
+        """A record beyond the end of the day, when no other one came."""
+        calendar = self.merit.calendar
+        if calendar.begin >= 0 and calendar.over(self._clock()):
+            await self._sent([MeritAct(verb=Verb.CLOSE_DAY, value=calendar.day)])
+
+    # ---- what is published
+
+    async def publish(self) -> None:
+        """Every closed day, the oldest first, with its rewards; and rounds that are over."""
+        for closed in list(self.merit.closed):
+            await asyncio.to_thread(self._publish, closed)
+            self.merit.published(closed.day)
+
+    def _publish(self, closed: ClosedDay) -> None:
+        root = self.folder.dataset
+        salt = salt_of(root, closed.round)
+        before, credited = self._before(closed)
+        at = closed.position
+        record_hash = (hash_at(self.folder, at) if at else bytes(32)).hex()
+        day = close(
+            publish_day(root, self.spool, closed, salt, record_hash, before)
+        )
+        accounts = self._accounts(closed, before)
+        credits_after(root, closed.day, day, accounts_by_id(salt, accounts), credited)
+        if closed.ends_round:
+            publish_round_of(root, closed, salt, accounts)
+
+    @property
+    def spool(self) -> Path:
+        return self.folder.dataset / "fills"
+
+    def _before(self, closed: ClosedDay) -> tuple[Before, Paid]:
+        """What the day before left: claims by account, sums, and what was to be credited."""
+        if closed.day == 0:
+            return Before({}, 0, 0, None), Paid({}, {})
+        day = open_day(self.folder.dataset, closed.day - 1)
+        left = Paid.load(self.folder.dataset, closed.day - 1)
+        done = day.results
+        return Before(left.claims, done.carry, done.total, done.price), left
+
+    def _accounts(self, closed: ClosedDay, before: Before) -> np.ndarray:
+        """Every account there was: an id may be anybody's."""
+        return np.arange(self._engine.listings.accounts, dtype=np.int64)
+
+    # ---- what follows in the log
+
+    async def set_pools(self) -> None:
+        """The kernel knows in which pool an account is, for markets of a pool alone."""
+        if self._pools_set == self.merit.calendar.round:
+            return
+        listings, of = self._engine.listings, dict(self.merit.pools.pool_of)
+        number = self.merit.calendar.round
+        commands = [
+            SetParameter(parameter=Parameter.ACCOUNT_POOL, value=of.get(account, 0), subject=account)
+            for account in range(listings.accounts)
+            if listings.account_parameter(account, Parameter.ACCOUNT_POOL) != of.get(account, 0)
+        ]
+        await self._sent(commands)
+        self._pools_set = number
+
+    async def release(self) -> None:
+        """Stake that was asked back, after its delay."""
+        ext = self.merit.known.ext()
+        if ext is None:
+            return
+        for one in self.merit.stakes.due(self._clock() // SECOND):
+            await self._sent(
+                [Release(account=one.account, asset=ext, amount=one.atoms, cause=Cause.STAKE)]
+            )
+
+    async def pay(self) -> None:
+        """What is to be credited and did not reach its account yet, from the house's account."""
+        ext, last = self.merit.known.ext(), await asyncio.to_thread(self._last)
+        if ext is None or last is None:
+            return
+        due = last.due(self.merit.rewarded, self.merit.known.unit())
+        if not due:
+            return
+        house = await self._house()
+        due.pop(house, None)
+        free, _ = self._engine.balance(house, ext)
+        needed = sum(due.values())
+        if free < needed:
+            symbol = self._engine.listings.assets[ext]
+            self._tell(
+                f"rewards wait: the member {HOUSE!r} has {symbol.text(free)} {symbol.symbol} and "
+                f"owes {symbol.text(needed)}; credit it"
+            )
+            return
+        self._told = ""
+        commands = [
+            Transfer(account=house, to=account, asset=ext, amount=atoms, cause=Cause.REWARD)
+            for account, atoms in sorted(due.items())
+        ]
+        await self._sent(commands)
+
+    def _last(self) -> Paid | None:
+        return Paid.newest(self.folder.dataset)
+
+    async def _house(self) -> int:
+        members = self.exchange.members
+        member = await asyncio.to_thread(members.by_name, HOUSE)
+        if member is None:
+            outcome = await self._engine.execute(OpenAccount(reference=HOUSE))
+            member = await asyncio.to_thread(members.add, HOUSE, outcome.events[0].account)
+        if member.account not in self.merit.known.houses:
+            await self._sent([MeritAct(verb=Verb.MARK_HOUSE, other=member.account, value=1)])
+        return member.account
+
+    def _tell(self, sentence: str) -> None:
+        if sentence != self._told:
+            self._told = sentence
+            self._alert(sentence)
+
+    async def _sent(self, commands: list[Command]) -> None:
+        """Carry them out, some at a time; raises RuntimeError when one is refused."""
+        for first in range(0, len(commands), TOGETHER):
+            some = commands[first : first + TOGETHER]
+            rows = b"".join(pack(command)[0] for command in some)
+            outcome = await self._engine.submit_many(rows, len(some))
+            events = outcome.events
+            refused = events[events["kind"] == EventKind.REFUSED]
+            if len(refused):
+                reason = Reason(int(refused["reason"][0])).name
+                raise RuntimeError(f"{len(refused)} of {len(some)} were refused: {reason}")
+
+
+@asynccontextmanager
+async def closing_rounds(service: RoundService) -> AsyncIterator[None]:
+    """Runs it beside what is inside."""
+    async with beside(_run(service), "rounds"):
+        yield
+
+
+async def _run(service: RoundService) -> None:
+    while True:
+        try:
+            await service.step()
+        except Exception:  # told, and tried again: nothing is half done
+            _LOGGER.exception("rounds: tried again")
+        await asyncio.sleep(LOOK_EVERY_S)
+
+
