@@ -1,7 +1,7 @@
 """tools/verify_rewards.py catches what is falsified, and says in which table and line.
 
-Each falsification is as clever as it can be: hashes and manifest are made to fit again, so that only
-the recomputation can find it. Who does not bother is found by the hashes, at the end.
+Each falsification is as clever as it can be: hashes and manifest are made to fit again, so that
+only the recomputation can find it. Who does not bother is found by the hashes, at the end.
 """
 
 import csv
@@ -62,8 +62,8 @@ def honest(tmp_path_factory):
     root = tmp_path_factory.mktemp("honest")
     first = facts(2, terms=TERMS, total_before=30, traded=Rational(3, 10**12))
     members = [(*row[:8], 10 * bool(row[6])) for row in TABLES["members"]]
-    before = close(publish(root, {"members": members, "fills": TABLES["fills"],
-                                  "pools": TABLES["pools"], "rates": TABLES["rates"]}, first))  # fmt: skip
+    tables = {name: TABLES[name] for name in ("fills", "pools", "rates")}
+    before = close(publish(root, {"members": members, **tables}, first))
     claimed = {row.id: row.cumulative for row in before.rows("results")}
     members = [(*row[:8], claimed[row[0]]) for row in TABLES["members"]]
     second = facts(
@@ -145,7 +145,7 @@ CELLS = {
                             r"results, line 2, token_seconds: published is"),
     "a larger stake": ("stakes", 3, "units", plus(1),
                        r"results, line (4, token_seconds|2, reward_stake): published is"),
-    "a choice changed": ("members", 4, "choice", "chain", r"results, line 4, cumulative: published"),
+    "a choice changed": ("members", 4, "choice", "chain", r"results, line 4, cumulative: p"),
     "PoE of a member raised": ("results", 2, "poe", plus(1), r"results, line 2, poe: published"),
     "a reward raised": ("results", 2, "reward_poe", plus(1), r"results, line 2, reward_poe: publi"),
     "cumulative lowered": ("results", 3, "cumulative", plus(-1),
@@ -173,10 +173,10 @@ def test_a_falsified_table_is_found(day, name):
 FIELDS = {
     "another emission": ({"results_emitted": "5"}, "manifest, results.emitted: published is 5"),
     "another schedule": ({"facts_terms_first": "5"}, "(pool_)?results, line 2"),
-    "another price": ({"results_price": ["1", "2"]}, r"manifest, results.price: published is \(1, 2"),
-    "another traded price": ({"facts_traded": ["9", "1000"]}, "(pool_)?results, line|manifest, res"),
+    "another price": ({"results_price": ["1", "2"]}, r"manifest, results.price: published is \(1"),
+    "another traded price": ({"facts_traded": ["9", "1000"]}, "(pool_)?results, line|manifest"),
     "carry kept back": ({"results_carry": "7"}, "manifest, results.carry: published is 7"),
-    "carry of before lowered": ({"facts_carry_before": "6"}, "manifest, carry_before .from --before"),
+    "carry of before lowered": ({"facts_carry_before": "6"}, "manifest, carry_before .from --"),
     "another total": ({"results_total": "1"}, "manifest, results.total: published is 1"),
     "another total before": ({"facts_total_before": "1"}, "manifest, total_before: published is 1"),
     "a cap raised": ({"facts_terms_cap_poe_bp": 9_000}, "manifest, terms: the caps are 13000 bp"),

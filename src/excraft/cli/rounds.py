@@ -10,7 +10,6 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -85,9 +84,7 @@ class RoundService:
         before, credited = self._before(closed)
         at = closed.position
         record_hash = (hash_at(self.folder, at) if at else bytes(32)).hex()
-        day = close(
-            publish_day(root, self.spool, closed, salt, record_hash, before)
-        )
+        day = close(publish_day(root, self.spool, closed, salt, record_hash, before))
         accounts = self._accounts(closed, before)
         credits_after(root, closed.day, day, accounts_by_id(salt, accounts), credited)
         if closed.ends_round:
@@ -119,7 +116,9 @@ class RoundService:
         listings, of = self._engine.listings, dict(self.merit.pools.pool_of)
         number = self.merit.calendar.round
         commands = [
-            SetParameter(parameter=Parameter.ACCOUNT_POOL, value=of.get(account, 0), subject=account)
+            SetParameter(
+                parameter=Parameter.ACCOUNT_POOL, value=of.get(account, 0), subject=account
+            )
             for account in range(listings.accounts)
             if listings.account_parameter(account, Parameter.ACCOUNT_POOL) != of.get(account, 0)
         ]
@@ -207,5 +206,3 @@ async def _run(service: RoundService) -> None:
         except Exception:  # told, and tried again: nothing is half done
             _LOGGER.exception("rounds: tried again")
         await asyncio.sleep(LOOK_EVERY_S)
-
-

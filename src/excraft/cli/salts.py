@@ -18,7 +18,9 @@ def salt_of(root: Path, number: int) -> bytes:
         write_private(path, secrets.token_bytes(SALT_BYTES))
     salt = path.read_bytes()
     if len(salt) != SALT_BYTES:
-        raise ValueError(f"{path} has {len(salt)} bytes, not {SALT_BYTES}: restore it from a backup")
+        raise ValueError(
+            f"{path} has {len(salt)} bytes, not {SALT_BYTES}: restore it from a backup"
+        )
     return salt
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -26,6 +27,7 @@ from excraft.cli.folder import Folder
 from excraft.cli.kernel import new_kernel
 from excraft.cli.posting import posting
 from excraft.cli.progress import Progress
+from excraft.cli.rounds import RoundService, closing_rounds
 from excraft.cli.stored import chosen_url, keep_url
 from excraft.cli.withdrawing import withdrawing
 from excraft.custody.credited import Credited
@@ -42,6 +44,7 @@ from excraft.gateway.referral_desk import ReferralDesk, referring
 from excraft.gateway.withdrawal_desk import EXECUTORS
 from excraft.log import FileLog, LogDamaged, LogError, LogInUse
 from excraft.marketdata import MarketData
+from excraft.merit.state import Merit
 from excraft.store.database import Database
 from excraft.store.history import History
 
@@ -81,6 +84,8 @@ async def _running(folder, log, kernel, url: str, progress: Progress) -> AsyncIt
     _keep(engine, "withdrawals", facts)
     _keep(engine, "credited", credited)
     _keep(engine, "referrals", earnings)
+    merit = Merit(folder.dataset / "fills")
+    _keep(engine, "merit", merit)
     kyc = _kyc(engine, store, folder, noting(Audit(store)))
     executors = {**EXECUTORS, **decisions(kyc.cases)}
     exchange = Exchange(
@@ -91,6 +96,7 @@ async def _running(folder, log, kernel, url: str, progress: Progress) -> AsyncIt
     exchange.referrals = ReferralDesk(
         engine, exchange.desk.referrals, exchange.members, earnings, exchange.desk.clock
     )
+    exchange.merit = merit
     exchange.invitation = Invitation(
         folder.root / "administrator.json", store, exchange.staff.roles
     )
@@ -105,6 +111,7 @@ async def _running(folder, log, kernel, url: str, progress: Progress) -> AsyncIt
             depositing(exchange, folder, store, credited),
             withdrawing(exchange, folder, store, facts),
             posting(exchange, folder),
+            closing_rounds(RoundService(exchange, merit, folder, time.time_ns)),
         ):
             yield exchange
     except (LogDamaged, RecoveryRefused, InvariantBroken) as wrong:

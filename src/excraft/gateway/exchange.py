@@ -36,6 +36,7 @@ class Exchange:
     withdrawal_desk  excraft.gateway.withdrawal_desk.WithdrawalDesk beside it
     on_chain    excraft.cli.posting.OnChain, or None: EXT has no contract here
     referrals   excraft.gateway.referral_desk.ReferralDesk, or None
+    merit       excraft.merit.state.Merit, or None
     """
 
     engine: Any
@@ -53,6 +54,7 @@ class Exchange:
     withdrawal_desk: Any = None
     on_chain: Any = None
     referrals: Any = None
+    merit: Any = None
     settings: Settings = field(default_factory=Settings)
     clock: Callable[[], int] = time.time_ns
     limits: Limits = field(init=False)

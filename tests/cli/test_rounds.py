@@ -1,0 +1,283 @@
+"""The round service: days published and paid once, whatever stops it at whatever step."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from excraft.cli import rounds
+from excraft.cli.folder import Folder
+from excraft.cli.round_results import Paid
+from excraft.cli.rounds import HOUSE, RoundService
+from excraft.cli.salts import salt_of
+from excraft.dataset.days import open_day, open_round
+from excraft.engine.service import Engine
+from excraft.kernel.reference import Reference
+from excraft.log import FileLog
+from excraft.merit.state import Merit
+from excraft.messages.commands import (
+    Cause,
+    Credit,
+    MeritAct,
+    OpenAccount,
+    OrderType,
+    PlaceOrder,
+    Reserve,
+    SetParameter,
+    Side,
+    TimeInForce,
+)
+from excraft.messages.merit import Verb
+from excraft.parameters import Parameter
+
+pytestmark = pytest.mark.anyio
+SECOND, COIN, DAY = 10**9, 10**8, 60
+EXT, USD = 0, 1
+
+
+class Members:
+    """By name, as accounts.members."""
+
+    def __init__(self):
+        self.rows = {}
+
+    def by_name(self, name):
+        return self.rows.get(name)
+
+    def add(self, name, account):
+        self.rows[name] = SimpleNamespace(name=name, account=account)
+        return self.rows[name]
+
+
+class Town:
+    """An engine on a log on the disk, with days of a minute and rounds of two."""
+
+    def __init__(self, root):
+        self.folder, self.members, self.alerts = Folder.make(root), Members(), []
+        self.now = 1_700_000_040 * SECOND
+        self.open()
+
+    def open(self):
+        self.log = FileLog(self.folder.log)
+        self.engine = Engine(self.log, Reference(), clock=lambda: self.now)
+        self.merit = Merit(self.folder.dataset / "fills")
+        self.engine.subscribe(
+            lambda record, events, _: self.merit.apply(record, events),
+            name="merit", state=self.merit, columns=True,
+        )  # fmt: skip
+        exchange = SimpleNamespace(engine=self.engine, members=self.members)
+        self.service = RoundService(
+            exchange, self.merit, self.folder, lambda: self.now, self.alerts.append
+        )
+
+    async def close(self):
+        await self.engine.stop()
+        self.log.close()
+
+    async def again(self):
+        """As after a kill: no snapshot is used, all comes from the log."""
+        await self.close()
+        self.open()
+        await self.engine.start()
+
+    async def do(self, *commands):
+        for command in commands:
+            await self.engine.execute(command)
+
+    async def begin(self):
+        await self.engine.start()
+        await self.do(
+            SetParameter(parameter=Parameter.REWARD_DAY_S, value=DAY),
+            SetParameter(parameter=Parameter.ROUND_DAYS, value=2),
+        )
+        for symbol in ("EXT", "USD"):
+            await self.engine.list_asset(symbol, symbol, 8)
+        await self.engine.list_market("EXTUSD", ("EXT", "USD"), "0.01", "0.001")
+        await self.do(
+            SetParameter(parameter=Parameter.EXT_ASSET, value=EXT + 1),
+            SetParameter(parameter=Parameter.REFERENCE_ASSET, value=USD + 1),
+            SetParameter(parameter=Parameter.EMISSION_FIRST, value=1_000),
+        )
+        for account in range(4):
+            await self.do(OpenAccount(reference=str(account)))
+            for asset in (EXT, USD):
+                await self.do(
+                    Credit(account=account, asset=asset, amount=10**15, cause=Cause.DEPOSIT)
+                )
+            await self.do(SetParameter(parameter=Parameter.KYC_LEVEL, value=1, subject=account))
+
+    async def trade(self, seller=0, buyer=1, price=1_000, lots=100_000):
+        for account, side in ((seller, Side.SELL), (buyer, Side.BUY)):
+            order = PlaceOrder(
+                account=account, market=0, side=side, order_type=OrderType.LIMIT,
+                time_in_force=TimeInForce.GTC, price=price, quantity=lots,
+            )  # fmt: skip
+            await self.do(order)
+
+    async def next_day(self):
+        self.now = self.merit.calendar.end * SECOND
+        await self.service.tick()
+
+    async def fund(self, atoms=10**15):
+        await self.do(
+            Credit(
+                account=await self.service._house(), asset=EXT, amount=atoms, cause=Cause.DEPOSIT
+            )
+        )
+
+    def ext(self):
+        return [self.engine.balance(account, EXT)[0] for account in range(4)]
+
+
+@pytest.fixture
+async def town(tmp_path):
+    town = Town(tmp_path / "data")
+    await town.begin()
+    yield town
+    await town.close()
+
+
+async def test_a_day_is_closed_published_and_paid_once(town):
+    await town.trade()
+    await town.do(Reserve(account=2, asset=EXT, amount=5 * COIN, cause=Cause.STAKE))
+    await town.fund()
+    before = town.ext()
+    await town.service.step()
+    assert not list(town.folder.dataset.glob("day-*")), "the day is not over"
+    town.now = town.merit.calendar.end * SECOND
+    for _ in range(3):
+        await town.service.step()
+    day = open_day(town.folder.dataset, 0)
+    day.check()
+    rewards = [after - was for after, was in zip(town.ext(), before, strict=True)]
+    assert rewards[0] > 0 and rewards[1] > 0 and rewards[2] > 0 and rewards[3] == 0
+    paid = Paid.load(town.folder.dataset, 0)
+    assert {a: u // 10**10 for a, u in paid.credits.items()} == dict(enumerate(rewards[:3]))
+    assert sum(paid.credits.values()) == day.results.paid
+    assert town.merit.closed == [] and not list(town.service.spool.glob("*"))
+    again = town.ext()
+    await town.again()
+    await town.service.step()
+    assert town.ext() == again, "nothing is paid twice"
+
+
+async def test_after_a_week_of_standstill_every_day_is_closed_once(town):
+    await town.trade()
+    await town.fund()
+    await town.again()
+    town.now += 9 * DAY * SECOND
+    for _ in range(2):
+        await town.service.step()
+    days = sorted(path.name for path in town.folder.dataset.glob("day-*"))
+    assert days == [f"day-{n:05}" for n in range(len(days))] and len(days) >= 9
+    carry = [open_day(town.folder.dataset, n).results.carry for n in range(3)]
+    emitted = open_day(town.folder.dataset, 1).results.emitted
+    assert carry[1] == carry[0] + emitted and carry[2] == carry[1] + emitted
+
+
+STEPS = ("tick", "_publish", "close", "credits_after", "publish_round_of", "set_pools", "pay")
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("step", STEPS)
+async def test_stopped_at_any_step_it_comes_to_the_same(town, monkeypatch, step, after):
+    await town.trade()
+    await town.do(MeritAct(verb=Verb.FOUND_POOL, account=0, text="First pool"))
+    await town.fund()
+    await town.next_day()
+    await town.trade(1, 2)
+    town.now = town.merit.calendar.end * SECOND
+    place = town.service if hasattr(town.service, step) else rounds
+    whole, calls = getattr(place, step), []
+
+    def stops(*given):
+        """Raises once, before or after it is done."""
+        calls.append(1)
+        if len(calls) > 1:
+            return whole(*given)
+        if after and step not in ("tick", "set_pools", "pay"):
+            whole(*given)
+        raise OSError("killed here")
+
+    monkeypatch.setattr(place, step, stops)
+    with pytest.raises(OSError, match="killed here"):
+        await town.service.step()
+    monkeypatch.undo()
+    await town.again()
+    for _ in range(2):
+        await town.service.step()
+    await town.again()
+    await town.service.step()
+    for number in (0, 1):
+        open_day(town.folder.dataset, number).check()
+    credits = Paid.load(town.folder.dataset, 1).credits
+    paid = {account: atoms for account, atoms in town.merit.rewarded.items() if atoms}
+    assert paid == {account: units // 10**10 for account, units in credits.items()}
+    assert sum(open_day(town.folder.dataset, n).results.paid for n in (0, 1)) == sum(
+        credits.values()
+    )
+    assert open_round(town.folder.dataset, 0).manifest["facts"]["round"] == 0
+    listings = town.engine.listings
+    assert listings.account_parameter(0, Parameter.ACCOUNT_POOL) == 1
+
+
+async def test_who_claims_on_chain_is_not_credited_too(town):
+    await town.trade()
+    address = "0x" + "ab" * 20
+    await town.do(MeritAct(verb=Verb.CHOOSE, account=0, value=1, text=address))
+    await town.fund()
+    await town.next_day()
+    await town.service.step()
+    paid = Paid.load(town.folder.dataset, 0)
+    assert list(paid.claims) == [0] and list(paid.credits) == [1]
+    total = open_day(town.folder.dataset, 0).results
+    assert paid.claims[0] == total.total and paid.claims[0] + paid.credits[1] == total.paid
+    await town.do(MeritAct(verb=Verb.CHOOSE, account=0, value=0))
+    await town.trade()
+    await town.next_day()
+    await town.service.step()
+    later = Paid.load(town.folder.dataset, 1)
+    assert later.claims == paid.claims and later.credits[0] > 0
+
+
+async def test_without_money_rewards_wait_and_an_operator_is_told_once(town):
+    await town.trade()
+    await town.next_day()
+    for _ in range(3):
+        await town.service.step()
+    [alert] = town.alerts
+    assert "the member 'rewards' has 0.00000000 EXT and owes" in alert
+    assert town.merit.rewarded == {}
+    await town.fund()
+    await town.service.step()
+    assert set(town.merit.rewarded) == {0, 1}
+
+
+async def test_stake_is_released_after_its_delay_and_once(town):
+    await town.do(SetParameter(parameter=Parameter.UNSTAKE_DELAY_S, value=100))
+    await town.do(Reserve(account=2, asset=EXT, amount=50, cause=Cause.STAKE))
+    await town.do(MeritAct(verb=Verb.UNSTAKE, account=2, value=20))
+    await town.service.release()
+    assert town.engine.balance(2, EXT)[0] == 10**15 - 50
+    town.now += 101 * SECOND
+    await town.service.release()
+    await town.again()
+    await town.service.release()
+    assert town.engine.balance(2, EXT)[0] == 10**15 - 30
+
+
+async def test_salts_are_private_and_never_change(town):
+    first = salt_of(town.folder.dataset, 3)
+    assert salt_of(town.folder.dataset, 3) == first != salt_of(town.folder.dataset, 4)
+    path = town.folder.dataset / "private" / "salt-0003"
+    assert path.stat().st_mode & 0o077 == 0
+    path.write_bytes(b"short")
+    with pytest.raises(ValueError, match="restore it from a backup"):
+        salt_of(town.folder.dataset, 3)
+
+
+async def test_the_house_itself_gets_nothing_of_what_it_pays(town):
+    house = await town.service._house()
+    assert town.members.by_name(HOUSE).account == house in town.merit.known.houses
+    assert await town.service._house() == house
+    assert json.dumps(sorted(town.members.rows)) == f'["{HOUSE}"]'
