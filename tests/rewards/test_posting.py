@@ -1,13 +1,18 @@
 """What is published of days and rounds comes to stand on chain, once, whatever happens."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 from eth_utils import keccak, to_checksum_address
 
+from excraft.beside import beside
 from excraft.chain.anvil import Anvil
+from excraft.chain.deployment import contracts_of
 from excraft.chain.errors import ContractRefused
+from excraft.chain.node import Limits, Node
 from excraft.chain.posting import Differs, post_day, withdraw
+from excraft.chain.wallet import Wallet
 from excraft.dataset.days import open_day
 from excraft.dataset.errors import Damaged
 from excraft.rewards.close import close, compute
@@ -114,6 +119,35 @@ async def test_what_a_guardian_withdrew_waits_for_a_person(town, tmp_path):
     await post_day(await town.wallet(OPERATOR), rewards, day_post(root, 1, False))
     with pytest.raises(Withheld, match="RewardDistributor 2 is not"):  # it went with day 1
         await poster.poll()
+
+
+async def test_a_person_is_told_once_and_of_a_silent_node_nobody(town, tmp_path):
+    root, told = tmp_path / "merit", []
+    publish_day(root, 0)
+    ours = day_post(root, 0, True)
+    await post_day(
+        await town.wallet(OPERATOR), town.contracts.rewards, ours._replace(root=b"\1" * 32)
+    )
+    poster = RootPoster(
+        root, await town.wallet(OPERATOR), town.contracts, town.deployment.first_block, told.append
+    )
+    async with beside(poster.run(0.01), "poster"):
+        async with asyncio.timeout(20):
+            while not poster.failure:
+                await asyncio.sleep(0.01)
+            for _ in range(10):
+                await asyncio.sleep(0.01)
+    [sentence] = told
+    assert "other roots for 0 than were computed" in sentence
+    nobody = Node("http://127.0.0.1:9", town.node.chain_id, Limits(attempts=1))
+    away = RootPoster(
+        root, Wallet(nobody, OPERATOR), contracts_of(nobody, town.deployment), 0, told.append
+    )
+    async with beside(away.run(0.01), "poster"), asyncio.timeout(20):
+        while not away.failure:
+            await asyncio.sleep(0.01)
+    await nobody.close()
+    assert "not reached" in away.failure and len(told) == 1
 
 
 async def test_something_else_on_chain_is_said_and_nothing_is_posted_after_it(town, tmp_path):

@@ -33,7 +33,7 @@ async def depositing(
 
     exchange.custody = Custody(
         found, database, DepositLedger(exchange.engine, credited), credited,
-        lambda: listed(exchange), _alert(exchange),
+        lambda: listed(exchange), alerting(exchange),
     )  # fmt: skip
     exchange.desk.contracts = _wallets(found)
     try:
@@ -53,7 +53,7 @@ def _wallets(found: ChainsFile) -> ContractWallets:
     })  # fmt: skip
 
 
-def _alert(exchange: Exchange) -> Callable[[str], None]:
+def alerting(exchange: Exchange) -> Callable[[str], None]:
     """Tells the operator: in the log of the process, and by mail where an address is set."""
     address = os.environ.get(ALERTS, "")
 

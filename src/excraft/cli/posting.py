@@ -11,6 +11,7 @@ from excraft.chain.key_file import read_key
 from excraft.chain.node import Node
 from excraft.chain.wallet import Wallet
 from excraft.chain.watcher import Watcher
+from excraft.cli.depositing import alerting
 from excraft.cli.exits import Exit, Failure
 from excraft.cli.folder import Folder
 from excraft.cli.withdrawing import read_chains
@@ -48,7 +49,7 @@ async def posting(exchange: Exchange, folder: Folder) -> AsyncIterator[None]:
     contracts = contracts_of(node, deployment)
     clock = (lambda: int(time.time())) if entry.still_s == 0 else None
     watcher = Watcher(node, deployment, entry.confirmations, clock)
-    poster = _poster(folder, node, contracts, deployment)
+    poster = _poster(exchange, folder, node, deployment)
     exchange.on_chain = OnChain(contracts, watcher, poster)
     try:
         async with AsyncExitStack() as stack:
@@ -61,7 +62,7 @@ async def posting(exchange: Exchange, folder: Folder) -> AsyncIterator[None]:
 
 
 def _poster(
-    folder: Folder, node: Node, contracts: Contracts, deployment: Deployment
+    exchange: Exchange, folder: Folder, node: Node, deployment: Deployment
 ) -> RootPoster | None:
     if not folder.operator_key.exists():
         return None
@@ -69,4 +70,7 @@ def _poster(
         wallet = Wallet(node, read_key(folder.operator_key))
     except ValueError as wrong:
         raise Failure(str(wrong), Exit.USAGE) from wrong
-    return RootPoster(folder.dataset, wallet, contracts, deployment.first_block)
+    return RootPoster(
+        folder.dataset, wallet, contracts_of(node, deployment), deployment.first_block,
+        alerting(exchange),
+    )  # fmt: skip

@@ -12,7 +12,7 @@ from typing import Any
 
 from excraft.chain.contract import Contract, View, ask_all
 from excraft.chain.deployment import Contracts
-from excraft.chain.errors import ChainError
+from excraft.chain.errors import ChainError, NotMined, Unreachable
 from excraft.chain.posting import (
     DayPost,
     Differs,
@@ -26,6 +26,7 @@ from excraft.chain.wallet import Wallet
 from excraft.dataset.days import days_there, open_day, open_round
 from excraft.dataset.errors import Damaged, DatasetError, NotPublished
 
+PASSES_BY_ITSELF = (Unreachable, NotMined)
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -67,11 +68,15 @@ def rounds_there(root: Path) -> list[int]:
 class RootPoster:
     """`poll()` once, or `run()`; `failure` says what is wrong at the moment."""
 
-    def __init__(self, root: Path, wallet: Wallet, contracts: Contracts, first_block: int) -> None:
-        """`root` is the folder of the dataset, `first_block` that of the first contract."""
+    def __init__(
+        self, root: Path, wallet: Wallet, contracts: Contracts, first_block: int,
+        tell: Callable[[str], None] = _LOGGER.critical,
+    ) -> None:  # fmt: skip
+        """`root` is the folder of the dataset, `first_block` that of the first contract; `tell` is
+        told, once each, what only a person can mend."""
         self.failure = ""
         self._root, self._wallet, self._contracts = root, wallet, contracts
-        self._first_block = first_block
+        self._first_block, self._tell = first_block, tell
         self._final: dict[str, int] = {}  # below this number all is final and as published
 
     async def run(self, seconds: float = 2.0) -> None:
@@ -82,7 +87,8 @@ class RootPoster:
                 self.failure = ""
             except (ChainError, DatasetError, Differs, Withheld) as error:
                 if self.failure != str(error):
-                    _LOGGER.critical("posting roots: %s", error)
+                    passes = isinstance(error, PASSES_BY_ITSELF)
+                    (_LOGGER.warning if passes else self._tell)(f"posting roots: {error}")
                 self.failure = str(error)
             await asyncio.sleep(seconds)
 
