@@ -18,7 +18,7 @@ UNIT = 10**EXT_DECIMALS
 SUPPLY = 10**9 * UNIT
 FOR_REWARDS, FOR_HOT = SUPPLY // 2, SUPPLY // 100  # what is left is there to be given away
 UNSTAKE_DELAY_S, ROUND_WINDOW_S, REWARD_WINDOW_S = 60, 60, 20
-COIN_MIN, COIN = 10**18, 100 * 10**18  # wei of the operator
+COIN_MIN, COIN = 10**18, 100 * 10**18  # wei of operator and guardian
 
 
 async def demo_contracts(folder: Folder, node: Node, rich: str, hot: str) -> tuple[Contracts, str]:
@@ -27,9 +27,11 @@ async def demo_contracts(folder: Folder, node: Node, rich: str, hot: str) -> tup
     operator = kept_key(folder.operator_key)
     guardian = kept_key(folder.root / "chain" / "guardian.key").address
     wallet = Wallet(node, operator)
-    if await node.web3.eth.get_balance(operator.address) < COIN_MIN:
-        coin = {"from": rich, "to": operator.address, "value": COIN}
-        await node.web3.eth.wait_for_transaction_receipt(await node.web3.eth.send_transaction(coin))
+    eth = node.web3.eth
+    for address in (operator.address, guardian):
+        if await eth.get_balance(address) < COIN_MIN:
+            paid = await eth.send_transaction({"from": rich, "to": address, "value": COIN})
+            await eth.wait_for_transaction_receipt(paid)
     terms = Terms(
         operator.address, guardian, operator.address, guardian, SUPPLY, UNSTAKE_DELAY_S,
         ROUND_WINDOW_S, REWARD_WINDOW_S,
