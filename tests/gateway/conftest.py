@@ -1,6 +1,7 @@
 """A whole exchange behind its real application: engine, twin, history, keys, market data."""
 
 import threading
+import time
 from types import SimpleNamespace
 
 import httpx
@@ -10,12 +11,15 @@ from excraft.accounts.api_keys import ApiKeys
 from excraft.accounts.members import Members
 from excraft.accounts.referral_earnings import ReferralEarnings
 from excraft.accounts.secret_box import SecretBox
+from excraft.cli.folder import Folder
+from excraft.cli.rounds import RoundService
 from excraft.engine.service import Engine
 from excraft.gateway.app import Gateway
 from excraft.gateway.exchange import Exchange, Settings
 from excraft.kernel.reference import Reference
 from excraft.log import MemoryLog
 from excraft.marketdata import MarketData
+from excraft.merit.state import Merit
 from excraft.messages.commands import Cause, Credit, OpenAccount
 from excraft.parameters import Parameter
 from excraft.store.database import Database
@@ -65,10 +69,14 @@ async def venue(tmp_path):
     api_keys = ApiKeys(database, SecretBox.open(tmp_path / "secret.key"))
     earnings = ReferralEarnings()
     engine.subscribe(lambda record, events, _: earnings.apply(record, events), columns=True)
+    merit = Merit(tmp_path / "merit" / "fills")
+    engine.subscribe(lambda record, events, _: merit.apply(record, events), columns=True)
     exchange = Exchange(
         engine=engine, marketdata=marketdata, history=history, api_keys=api_keys,
         members=Members(database), settings=Settings(outcome_timeout_s=2.0),
+        merit=merit, dataset=tmp_path / "merit",
     )  # fmt: skip
+    exchange.rounds = RoundService(exchange, merit, Folder(tmp_path), time.time_ns)
     await engine.start()
     await _list(engine)
     app = Gateway(exchange, [])

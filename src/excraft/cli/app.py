@@ -16,6 +16,7 @@ from excraft.cli import (
     liabilities,
     markets,
     members,
+    merit,
     money,
     parameters,
     reference,
@@ -49,6 +50,10 @@ app.add_typer(staff.app, name="staff")
 app.add_typer(auditlog.app, name="audit")
 app.add_typer(liabilities.app, name="liabilities")
 app.add_typer(referrals.app, name="referral")
+app.add_typer(merit.round_app, name="round")
+app.add_typer(merit.pool_app, name="pool")
+app.add_typer(merit.rewards_app, name="rewards")
+app.add_typer(merit.merit_app, name="merit")
 app.add_typer(announcements.app, name="announcement")
 app.add_typer(custody.app, name="custody")
 app.add_typer(contracts.app, name="contracts")

@@ -19,6 +19,7 @@ from excraft.cli.folder import Folder
 from excraft.cli.round_results import Paid, credits_after, publish_round_of
 from excraft.cli.salts import salt_of
 from excraft.dataset.days import open_day
+from excraft.dataset.ids import member_id
 from excraft.gateway.exchange import Exchange
 from excraft.merit.calendar import SECOND
 from excraft.merit.publishing import Before, accounts_by_id, publish_day
@@ -54,7 +55,7 @@ class RoundService:
     ) -> None:  # fmt: skip
         self.exchange, self.merit, self.folder = exchange, merit, folder
         self._engine, self._clock, self._alert = exchange.engine, clock, alert
-        self._told, self._pools_set = "", -1
+        self.said, self._pools_set = "", -1  # what an operator was told last, and is still so
 
     async def step(self) -> None:
         """Everything that is due, in its order; raises what stands in the way."""
@@ -69,6 +70,10 @@ class RoundService:
         calendar = self.merit.calendar
         if calendar.begin >= 0 and calendar.over(self._clock()):
             await self._sent([MeritAct(verb=Verb.CLOSE_DAY, value=calendar.day)])
+
+    def id_of(self, number: int, account: int) -> bytes:
+        """Whose rows are an account's in the days of a round; for that member alone."""
+        return member_id(salt_of(self.folder.dataset, number), account)
 
     # ---- what is published
 
@@ -85,7 +90,7 @@ class RoundService:
         at = closed.position
         record_hash = (hash_at(self.folder, at) if at else bytes(32)).hex()
         day = close(publish_day(root, self.spool, closed, salt, record_hash, before))
-        accounts = self._accounts(closed, before)
+        accounts = np.arange(closed.accounts, dtype=np.int64)  # an id may be anybody's
         credits_after(root, closed.day, day, accounts_by_id(salt, accounts), credited)
         if closed.ends_round:
             publish_round_of(root, closed, salt, accounts)
@@ -102,10 +107,6 @@ class RoundService:
         left = Paid.load(self.folder.dataset, closed.day - 1)
         done = day.results
         return Before(left.claims, done.carry, done.total, done.price), left
-
-    def _accounts(self, closed: ClosedDay, before: Before) -> np.ndarray:
-        """Every account there was: an id may be anybody's."""
-        return np.arange(self._engine.listings.accounts, dtype=np.int64)
 
     # ---- what follows in the log
 
@@ -154,7 +155,7 @@ class RoundService:
                 f"owes {symbol.text(needed)}; credit it"
             )
             return
-        self._told = ""
+        self.said = ""
         commands = [
             Transfer(account=house, to=account, asset=ext, amount=atoms, cause=Cause.REWARD)
             for account, atoms in sorted(due.items())
@@ -175,8 +176,8 @@ class RoundService:
         return member.account
 
     def _tell(self, sentence: str) -> None:
-        if sentence != self._told:
-            self._told = sentence
+        if sentence != self.said:
+            self.said = sentence
             self._alert(sentence)
 
     async def _sent(self, commands: list[Command]) -> None:

@@ -25,6 +25,7 @@ from excraft.cli.progress import Progress
 from excraft.cli.up import show_welcome
 from excraft.cli.wiring import opened
 from excraft.cli.withdrawing import read_chains
+from excraft.demo import crowd
 from excraft.demo.setup import fill
 from excraft.engine.interpreter import settle
 from excraft.gateway import admin, operations  # noqa: F401
@@ -140,12 +141,14 @@ async def serve(
             progress.notes += [missing] if missing else []
             if demo:
                 await fill(exchange, folder.demo_members, folder.root / BOTS_FILE)
+                await crowd.settle(exchange)
             exchange.proofs = Proofs(owed.days_of(folder), owed.secret_of(folder))
             chains = read_chains(folder) if demo else None
             with control_socket(folder) as door:
                 async with (
                     publishing(folder, liabilities_every, at_once=demo),
                     demo_signer(folder, exchange, chains),
+                    crowd.trading(exchange) if demo else nullcontext(),
                     _doors(exchange, address.socket, door),
                 ):
                     signals.up = True

@@ -96,7 +96,8 @@ async def _running(folder, log, kernel, url: str, progress: Progress) -> AsyncIt
     exchange.referrals = ReferralDesk(
         engine, exchange.desk.referrals, exchange.members, earnings, exchange.desk.clock
     )
-    exchange.merit = merit
+    exchange.merit, exchange.dataset = merit, folder.dataset
+    exchange.rounds = RoundService(exchange, merit, folder, time.time_ns)
     exchange.invitation = Invitation(
         folder.root / "administrator.json", store, exchange.staff.roles
     )
@@ -111,7 +112,7 @@ async def _running(folder, log, kernel, url: str, progress: Progress) -> AsyncIt
             depositing(exchange, folder, store, credited),
             withdrawing(exchange, folder, store, facts),
             posting(exchange, folder),
-            closing_rounds(RoundService(exchange, merit, folder, time.time_ns)),
+            closing_rounds(exchange.rounds),
         ):
             yield exchange
     except (LogDamaged, RecoveryRefused, InvariantBroken) as wrong:

@@ -44,6 +44,7 @@ STATUS = {
     "wrong_method": 405,
     "too_slow": 408,
     "already_on": 409,
+    "not_done": 409,
     "too_large": 413,
     "wrong_media_type": 415,
     "too_many_tries": 429,

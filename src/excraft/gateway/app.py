@@ -21,6 +21,7 @@ from excraft.gateway import (
     auth,
     errors,
     kyc_webhook,
+    merit_public,
     pages,
     proofs,
 )
@@ -76,6 +77,7 @@ def application(
         *pages.routes(exchange),
         *kyc_webhook.routes(exchange),
         *proofs.routes(exchange),
+        *merit_public.routes(exchange),
         *admin_announcements.routes(exchange),
     ]
     if exchange.staff is not None and exchange.desk is not None:

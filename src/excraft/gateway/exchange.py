@@ -36,7 +36,7 @@ class Exchange:
     withdrawal_desk  excraft.gateway.withdrawal_desk.WithdrawalDesk beside it
     on_chain    excraft.cli.posting.OnChain, or None: EXT has no contract here
     referrals   excraft.gateway.referral_desk.ReferralDesk, or None
-    merit       excraft.merit.state.Merit, or None
+    merit       excraft.merit.state.Merit, or None; `dataset` is the folder of what is published
     """
 
     engine: Any
@@ -55,6 +55,8 @@ class Exchange:
     on_chain: Any = None
     referrals: Any = None
     merit: Any = None
+    dataset: Any = None
+    rounds: Any = None  # the round service, for who asks it to look now
     settings: Settings = field(default_factory=Settings)
     clock: Callable[[], int] = time.time_ns
     limits: Limits = field(init=False)

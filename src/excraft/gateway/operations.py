@@ -6,6 +6,7 @@ from excraft.gateway import (  # noqa: F401
     admin_custody,
     admin_kyc,
     admin_members,
+    admin_merit,
     admin_referrals,
     admin_withdrawals,
 )

@@ -16,6 +16,7 @@ _COLUMNS = ("base", "quote", "base_atoms", "quote_atoms", "weight")
 class Known(msgspec.Struct):
     """By account, what is not the default; by market, rows; parameters of merit by number."""
 
+    accounts: int = 0
     levels: dict[int, int] = msgspec.field(default_factory=dict)
     groups: dict[int, int] = msgspec.field(default_factory=dict)
     frozen: set[int] = msgspec.field(default_factory=set)
@@ -33,7 +34,9 @@ class Known(msgspec.Struct):
 
     def learn(self, event: Event, commands: Any) -> bool:
         """Take over an event about what there is; whether markets changed."""
-        if event.kind == EventKind.ASSET_LISTED:
+        if event.kind == EventKind.ACCOUNT_OPENED:
+            self.accounts = event.account + 1
+        elif event.kind == EventKind.ASSET_LISTED:
             self.decimals.append(event.amount)
         elif event.kind == EventKind.MARKET_LISTED:
             row = commands[event.command]

@@ -22,7 +22,12 @@ from excraft.messages.events import Event, EventKind
 from excraft.messages.merit import Verb
 from excraft.parameters import Parameter
 
-_LISTED = (EventKind.ASSET_LISTED, EventKind.MARKET_LISTED, EventKind.PARAMETER_SET)
+_LISTED = (
+    EventKind.ACCOUNT_OPENED,
+    EventKind.ASSET_LISTED,
+    EventKind.MARKET_LISTED,
+    EventKind.PARAMETER_SET,
+)
 _STAKED = (EventKind.RESERVED, EventKind.RELEASED)
 _LENGTHS = (Parameter.REWARD_DAY_S, Parameter.ROUND_DAYS)
 _READ = np.array([*_LISTED, *_STAKED, EventKind.TRANSFERRED, EventKind.MERIT_ACTED], np.int64)
@@ -49,6 +54,7 @@ class ClosedDay(msgspec.Struct):
     end: int
     ends_round: bool
     position: int
+    accounts: int  # there are so many
     fills: int
     numbers: dict[int, int]
     known: Known
@@ -62,6 +68,7 @@ class Refusal(msgspec.Struct, frozen=True):
     """Why an act changed nothing."""
 
     position: int
+    command: int  # its index in the record
     verb: int
     account: int
     why: str
@@ -105,7 +112,7 @@ class Merit:
         kinds = events["kind"]
         if len(kinds):
             top = int(kinds.max())
-            if top > EventKind.ACCOUNT_OPENED:
+            if top >= EventKind.ACCOUNT_OPENED:
                 self._take_others(record, events[np.isin(kinds, _READ)])
             if (kinds == EventKind.ORDER_FILLED).any():
                 self._take_fills(events)
@@ -145,7 +152,8 @@ class Merit:
         try:
             self._carry_out(event, text, second)
         except (ActRefused, ValueError) as refused:
-            why = Refusal(position, event.trade_id, event.account, str(refused))
+            said = (event.command, event.trade_id, event.account, str(refused))
+            why = Refusal(position, *said)
             self.refusals = [*self.refusals[1 - REFUSALS_KEPT :], why]
 
     def _carry_out(self, event: Event, text: str, second: int) -> None:
@@ -181,6 +189,13 @@ class Merit:
         if text:
             self.known.addresses[account] = text
         (self.known.on_chain.add if value else self.known.on_chain.discard)(account)
+
+    def refused(self, position: int, command: int) -> str:
+        """Why an act of the last records changed nothing; empty when it did."""
+        for one in reversed(self.refusals):
+            if (one.position, one.command) == (position, command):
+                return one.why
+        return ""
 
     # ---- days
 
@@ -220,7 +235,8 @@ class Merit:
         known = msgspec.msgpack.decode(msgspec.msgpack.encode(self.known), type=Known)
         self.closed.append(
             ClosedDay(
-                calendar.day, calendar.round, begin, end, calendar.ends_round, self.position, fills,
+                calendar.day, calendar.round, begin, end, calendar.ends_round, self.position,
+                self.known.accounts, fills,
                 dict(self.known.numbers), known, dict(self.pools.pool_of),
                 [
                     PoolTerms(p.number, p.master, p.redistribute, p.commission_bp, p.active,

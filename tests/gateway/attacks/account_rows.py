@@ -93,6 +93,17 @@ async def _other_device(town: Any) -> Said:
     return Said({"id": one})
 
 
+async def _applied(town: Any) -> Said:
+    """She has applied to Mallory's pool, and takes it back."""
+    await town.mallory.ok("POST", "merit/pool", verb="FOUND_POOL", text="A pool")
+    await town.vera.ok("POST", "merit/pool", verb="APPLY", pool=1)
+    return Said({}, {"verb": "WITHDRAW_APPLICATION", "pool": 1})
+
+
+async def _merit_day(town: Any) -> Said:
+    return Said({"day": 0})
+
+
 async def _her_code(town: Any) -> Said:
     code = (await town.vera.ok("POST", "referrals"))["code"]
     town.secrets.append(code)
@@ -240,6 +251,12 @@ _ROWS: dict[tuple[str, str], Act] = {
     ("GET", "deposits"): Act(plain()),
     ("GET", "kyc"): Act(plain()),
     ("GET", "withdrawals"): Act(plain()),
+    ("GET", "merit"): Act(plain()),
+    ("GET", "merit/days/{day}"): Act(_merit_day),
+    ("POST", "merit/pool"): Act(_applied, {(409, "not_done")}),
+    ("POST", "merit/stake"): Act(plain(amount="2"), own_change=True),
+    ("POST", "merit/unstake"): Act(plain(amount="1"), own_change=True),
+    ("POST", "merit/choice"): Act(plain(on_chain=True, address=LISTED.lower()), own_change=True),
     ("GET", "referrals"): Act(plain()),
     ("POST", "referrals"): Act(plain(), own_change=True),
     ("DELETE", "referrals/{code}"): Act(_her_code, NOT_FOUND),

@@ -3,14 +3,15 @@
 from tests.gateway.attacks.places import Place
 
 LISTEN_KEY = "/api/v3/userDataStream"
-PAGES = [
-    Place("open", "GET", path) for path in ("/announcements", "/desk", "/staff", "/liabilities")
-]
+LISTS = ("/announcements", "/desk", "/staff", "/liabilities", "/merit", "/pools", "/rewards")
+PAGES = [Place("open", "GET", path) for path in LISTS]
 OPEN = {
     *PAGES,
     Place("open", "GET", "/desk/{name}"),
     Place("open", "GET", "/staff/{name}"),
     Place("open", "GET", "/liabilities/{day}/root.json"),
+    Place("open", "GET", "/pools/{number}"),
+    Place("open", "GET", "/rewards/{kind}/{number}/{file}"),
     Place("open", "POST", "/kyc/webhook/{provider}"),
     *(Place("open", method, LISTEN_KEY) for method in ("POST", "PUT", "DELETE")),
     *(Place("ws", "", path) for path in ("/ws", "/ws/{streams:path}", "/stream")),

@@ -199,11 +199,24 @@ async def _settle_in(town: Any) -> None:
     names = [(m.account, m.name) for m in exchange.members.all()]
     exchange.proofs.days.publish("ExCraft", DAY, State(1, b"l" * 32, "cd" * 32, assets, rows),
                                  names, b"q" * 32)  # fmt: skip
+    await _close_day(town)
     town.secrets = [
         "veramark", "VERAMARK", "Veramark", her.passkey, *her.sessions, her.wallet.address,
         her.document, her.deposit_address, her.transaction, her.key.key, her.key.secret,
         vera.member.name,
     ]  # fmt: skip
+
+
+async def _close_day(town: Any) -> None:
+    """Day 0 is published, as the round service does it."""
+    exchange = town.venue.exchange
+    await set_parameter(town.venue.engine, Parameter.EXT_ASSET, 1)
+    await set_parameter(town.venue.engine, Parameter.REFERENCE_ASSET, 2)
+    exchange.merit._close_day()
+    [closed] = exchange.merit.closed
+    closed.position = 0  # the log of these tests is in memory
+    exchange.rounds._publish(closed)
+    exchange.merit.published(0)
 
 
 def _balances(town: Any) -> Any:
@@ -257,6 +270,7 @@ async def state(town: Any, who: Inhabitant | None = None) -> dict[str, Any]:
         "person_id": who.person, "member_id": who.member.id, "account": who.account,
         "case_id": town.her.case,
     }  # fmt: skip
+    found["merit"] = _merit(town, who)
     with town.database.read() as connection:
         for table in metadata.sorted_tables:
             if table.name == "marks":  # how far history has come
@@ -280,6 +294,14 @@ def _kernel(town: Any, who: Inhabitant | None) -> str:
     plain = copy.copy(engine._kernel._state)
     plain.position = plain.sequence = plain.time_ns = 0  # a record that is refused counts on
     return plain.hash()
+
+
+def _merit(town: Any, who: Inhabitant | None) -> str:
+    merit = town.venue.exchange.merit
+    if who is None:
+        return repr((merit.pools, merit.stakes, merit.known))
+    of = who.account
+    return repr((merit.pools.will_be(of), merit.stakes.may_ask(of), merit.known.addresses.get(of)))
 
 
 def changed(before: dict[str, Any], after: dict[str, Any], *apart: str) -> dict[str, list]:

@@ -1,0 +1,99 @@
+"""/merit, /pools and /rewards for everybody: numbers, and the published files themselves."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from excraft.dataset.days import day_name, open_day, round_name
+from excraft.dataset.errors import DatasetError
+from excraft.dataset.manifest import NAME
+from excraft.dataset.tables import TABLES
+from excraft.gateway import merit_desk
+from excraft.gateway.errors import ApiError
+from excraft.gateway.exchange import Exchange
+
+WEIGHT, FILE_WEIGHT = 5, 50
+FILES = {NAME, *(f"{name}.{kind}" for name in TABLES for kind in ("csv", "parquet"))}
+HEADERS = {"x-content-type-options": "nosniff", "cache-control": "no-store"}
+NUMBER_MAX = 10**9
+
+
+def routes(exchange: Exchange) -> list[Route]:
+    """For the application; none when this exchange keeps no merit."""
+    if exchange.merit is None:
+        return []
+
+    def place(path: str, run: Callable[[Request], Awaitable[Any]], weight: int = WEIGHT) -> Route:
+        async def bounded(request: Request) -> Response:
+            address = request.client.host if request.client else ""
+            try:
+                exchange.limits.admit(address, weight)
+                found = await run(request)
+            except ApiError as failure:
+                headers = {k.decode(): v.decode() for k, v in failure.headers}
+                return JSONResponse({"error": failure.text}, failure.status, headers)
+            except (LookupError, DatasetError) as none:
+                return JSONResponse({"error": str(none.args[0])}, 404, HEADERS)
+            return found if isinstance(found, Response) else JSONResponse(found, 200, HEADERS)
+
+        return Route(path, bounded)
+
+    async def merit(_: Request) -> dict:
+        return merit_desk.running(exchange) | {"seats": await merit_desk.seats(exchange)}
+
+    async def pools(_: Request) -> dict:
+        every = sorted(exchange.merit.pools.pools.values(), key=lambda p: (-p.members, p.number))
+        shown = [merit_desk.pool_shown(exchange, p) for p in every[: merit_desk.SHOWN]]
+        return {"pools": shown, "of": len(every)}
+
+    async def pool(request: Request) -> dict:
+        number = number_of(request, "number")
+        found = exchange.merit.pools.pools.get(number)
+        if found is None:
+            raise LookupError(f"there is no pool {number}")
+        shown = merit_desk.pool_shown(exchange, found)
+        return shown | {"days": await asyncio.to_thread(_days_of_pool, exchange, number)}
+
+    async def rewards(_: Request) -> dict:
+        return {"days": await asyncio.to_thread(merit_desk.days_shown, exchange.dataset)}
+
+    async def file(request: Request) -> Response:
+        kind, number = request.path_params["kind"], number_of(request, "number")
+        name = request.path_params["file"]
+        names = {"day": day_name, "round": round_name}
+        if kind not in names or name not in FILES:
+            raise LookupError(f"there is no {kind[:20]!r} with a file {name[:40]!r}")
+        path = exchange.dataset / names[kind](number) / name
+        if not await asyncio.to_thread(path.is_file):
+            raise LookupError(f"{kind} {number} is not published, or has no {name}")
+        return FileResponse(path, headers=HEADERS)
+
+    return [
+        place("/merit", merit),
+        place("/pools", pools),
+        place("/pools/{number}", pool),
+        place("/rewards", rewards),
+        place("/rewards/{kind}/{number}/{file}", file, FILE_WEIGHT),
+    ]
+
+
+def number_of(request: Request, name: str) -> int:
+    """A number of the path; raises LookupError."""
+    text = request.path_params[name]
+    if not (text.isascii() and text.isdigit()) or int(text[:12]) > NUMBER_MAX:
+        raise LookupError(f"{text[:20]!r} is no number here")
+    return int(text)
+
+
+def _days_of_pool(exchange: Exchange, number: int) -> list[dict[str, Any]]:
+    """What a pool did and got on the last days."""
+    found = []
+    for shown in merit_desk.days_shown(exchange.dataset)[:31]:
+        for row in open_day(exchange.dataset, shown["day"]).rows("pool_results"):
+            if row.pool == number:
+                found.append({"day": shown["day"], "poe": str(row.poe), "units": str(row.units)})
+    return found
