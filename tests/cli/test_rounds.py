@@ -6,7 +6,9 @@ from types import SimpleNamespace
 import pytest
 
 from excraft.cli import rounds
+from excraft.cli.exits import Failure
 from excraft.cli.folder import Folder
+from excraft.cli.recompute import differences
 from excraft.cli.round_results import Paid
 from excraft.cli.rounds import HOUSE, RoundService
 from excraft.cli.salts import salt_of
@@ -281,3 +283,25 @@ async def test_the_house_itself_gets_nothing_of_what_it_pays(town):
     assert town.members.by_name(HOUSE).account == house in town.merit.known.houses
     assert await town.service._house() == house
     assert json.dumps(sorted(town.members.rows)) == f'["{HOUSE}"]'
+
+
+async def test_a_round_is_computed_again_from_the_log_alone(town):
+    await town.trade()
+    await town.do(Reserve(account=2, asset=EXT, amount=5 * COIN, cause=Cause.STAKE))
+    await town.do(MeritAct(verb=Verb.FOUND_POOL, account=0, text="First pool"))
+    await town.fund()
+    for _ in range(4):
+        await town.next_day()
+        await town.trade(1, 3)
+        await town.service.step()
+    await town.close()
+    for number in (0, 1):
+        assert differences(town.folder, number).wrong == []
+    results = town.folder.dataset / "day-00002" / "manifest.json"
+    results.write_text(results.read_text().replace('"paid":"', '"paid":"1'))
+    [line] = differences(town.folder, 1).wrong
+    assert line.startswith("day 2: paid 1") and "follows from the log" in line
+    with pytest.raises(Failure, match="nothing of round 7 is published"):
+        differences(town.folder, 7)
+    town.open()
+    await town.engine.start()

@@ -12,7 +12,6 @@ PRIVATE = "private"
 def salt_of(root: Path, number: int) -> bytes:
     """The salt of round `number`, made now if there is none; on the disk when it is returned."""
     folder = root / PRIVATE
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / f"salt-{number:04}"
     if not path.exists():
         write_private(path, secrets.token_bytes(SALT_BYTES))
@@ -25,7 +24,8 @@ def salt_of(root: Path, number: int) -> bytes:
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Whole or not at all, on the disk, readable by its owner only."""
+    """Whole or not at all, on the disk, readable by its owner only, as its folder is."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:

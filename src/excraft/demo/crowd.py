@@ -6,6 +6,7 @@ import logging
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from hashlib import sha256
 from typing import Any
 
 from excraft.beside import beside
@@ -99,10 +100,17 @@ async def _join(exchange: Any, accounts: dict[str, int]) -> None:
         ]
         for account in mine[1:]:
             commands.append(MeritAct(verb=Verb.APPLY, account=account, pool=made.number))
+        for account in mine:  # an address of nobody: a seat needs one
+            commands.append(MeritAct(verb=Verb.CHOOSE, account=account, text=address(account)))
         for account in mine[::2]:
             amount = chance.randrange(100, 5_000) * COIN
             commands.append(Reserve(account=account, asset=ext, amount=amount, cause=Cause.STAKE))
         await _all(engine, commands)
+
+
+def address(account: int) -> str:
+    """One that nobody has the key of."""
+    return f"0x{sha256(f'demo {account}'.encode()).hexdigest()[:40]}"
 
 
 async def _all(engine: Any, commands: list[Command]) -> list[Any]:
