@@ -18,7 +18,7 @@ from excraft.cli.day_end import hash_at
 from excraft.cli.folder import Folder
 from excraft.cli.round_results import Paid, credits_after, publish_round_of
 from excraft.cli.salts import salt_of
-from excraft.dataset.days import open_day
+from excraft.dataset.days import days_there, open_day
 from excraft.dataset.ids import member_id
 from excraft.gateway.exchange import Exchange
 from excraft.merit.calendar import SECOND
@@ -54,6 +54,7 @@ class RoundService:
         alert: Callable[[str], None] = _LOGGER.error,
     ) -> None:  # fmt: skip
         self.exchange, self.merit, self.folder = exchange, merit, folder
+        merit.newest_published = max(days_there(folder.dataset), default=-1)
         self._engine, self._clock, self._alert = exchange.engine, clock, alert
         self.said, self._pools_set = "", -1  # what an operator was told last, and is still so
 

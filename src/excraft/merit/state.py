@@ -99,7 +99,7 @@ class Merit:
         self.rewarded: dict[int, int] = {}  # atoms of EXT that reached accounts as rewards
         self.refusals: list[Refusal] = []
         self.tally = Tally()
-        self.position = 0
+        self.position, self.newest_published = 0, -1
         self._folder = folder
         self._spool: Spool | None = None
         self._markets = self.known.arrays()
@@ -251,6 +251,7 @@ class Merit:
     def published(self, day: int) -> None:
         """Its dataset is on the disk: nothing of it is kept here."""
         self.closed = [one for one in self.closed if one.day != day]
+        self.newest_published = max(self.newest_published, day)
         forget_spool(self._folder, day)
 
     def _open_spool(self) -> Spool:

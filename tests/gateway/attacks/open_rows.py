@@ -14,5 +14,5 @@ OPEN = {
     Place("open", "GET", "/rewards/{kind}/{number}/{file}"),
     Place("open", "POST", "/kyc/webhook/{provider}"),
     *(Place("open", method, LISTEN_KEY) for method in ("POST", "PUT", "DELETE")),
-    *(Place("ws", "", path) for path in ("/ws", "/ws/{streams:path}", "/stream")),
+    *(Place("ws", "", path) for path in ("/ws", "/ws/{streams:path}", "/stream", "/merit/stream")),
 }

@@ -20,6 +20,7 @@ from excraft.gateway.streams.api_door import ApiConnection
 from excraft.gateway.streams.connection import Connection
 from excraft.gateway.streams.hub import MarketHub
 from excraft.gateway.streams.listen_keys import ListenKey, ListenKeys
+from excraft.gateway.streams.merit_door import MeritConnection, MeritFeed
 from excraft.gateway.streams.settings import StreamSettings
 from excraft.gateway.streams.stream_door import StreamConnection
 from excraft.gateway.streams.user_hub import UserHub
@@ -43,6 +44,7 @@ class Streams:
         self.settings = settings or StreamSettings()
         self.markets = MarketHub(exchange)
         self.users = UserHub(exchange)
+        self.merit = MeritFeed(exchange)
         self.listen_keys = ListenKeys(exchange.clock, self.settings.listen_key_s)
         self.connections: set[Connection] = set()
         self._arrivals = Window(300)
@@ -54,7 +56,9 @@ class Streams:
     def routes(self) -> list[BaseRoute]:
         """All routes, for the application."""
         streams, api = Door(self, StreamConnection), Door(self, ApiConnection)
+        merit = [WebSocketRoute("/merit/stream", Door(self, MeritConnection))]
         return [
+            *(merit if self.exchange.merit is not None else []),
             WebSocketRoute("/ws", streams),
             WebSocketRoute("/ws/{streams:path}", streams),
             WebSocketRoute("/stream", streams),
@@ -76,6 +80,7 @@ class Streams:
         try:
             self.users.see(record, reports)
             self.markets.see(record, reports)
+            self.merit.see()
         except Exception:
             _LOGGER.exception("streams left out the rest of record %d", record.position)
 

@@ -1,0 +1,119 @@
+"""Merit as a member, a master and a stranger see it."""
+
+import pytest
+
+from excraft.dataset.days import day_name
+from excraft.messages.commands import Cause, Credit
+from excraft.parameters import Parameter
+from tests.gateway.clients import set_parameter
+
+pytestmark = pytest.mark.anyio
+ADDRESS = "0x" + "ab" * 20
+
+
+@pytest.fixture
+async def people(shop):
+    """Ann and Bob with 100 EXT each; EXT is staked, USD is what is counted in."""
+    engine = shop.venue.engine
+    await set_parameter(engine, Parameter.EXT_ASSET, 1)
+    await set_parameter(engine, Parameter.REFERENCE_ASSET, 2)
+    found = []
+    for who in ("ann", "bob"):
+        one = shop.browser()
+        await one.join(f"{who}@example.org")
+        one.account = (await one.ok("GET", "me"))["account"]
+        await engine.execute(
+            Credit(account=one.account, asset=0, amount=10**10, cause=Cause.DEPOSIT)
+        )
+        found.append(one)
+    return found
+
+
+def close_day(shop):
+    """As the round service does, without its clock; the log of these tests is in memory."""
+    exchange = shop.venue.exchange
+    merit = exchange.merit
+    merit._close_day()
+    [closed] = merit.closed
+    closed.position = 0
+    exchange.rounds._publish(closed)
+    merit.published(closed.day)
+    merit.calendar.next(86_400, 7)
+
+
+async def test_a_pool_from_founding_to_admission(shop, people):
+    ann, bob = people
+    await ann.ok("POST", "merit/pool", verb="FOUND_POOL", text="Aurora", value=500)
+    assert await bob.refused("POST", "merit/pool", verb="APPLY", pool=2) == (409, "not_done")
+    await bob.ok("POST", "merit/pool", verb="APPLY", pool=1)
+    mine = await ann.ok("GET", "merit")
+    assert mine["master_of"]["applications"] == [bob.account] and mine["next_pool"] == 1
+    assert await bob.refused("POST", "merit/pool", verb="ADMIT", pool=1, account=bob.account) == (
+        409, "not_done",
+    )  # fmt: skip
+    await ann.ok("POST", "merit/pool", verb="ADMIT", pool=1, account=bob.account)
+    his = await bob.ok("GET", "merit")
+    assert his["next_pool"] == 1 and his["pool"] is None and his["master_of"] is None
+    for wrong in (
+        {"verb": "UNSTAKE"}, {"verb": "FLAG_PAIR"}, {"verb": "APPLY", "pool": 2**40},
+        {"verb": "FOUND_POOL", "text": "x" * 1001}, {"verb": "SET_DOOR", "value": -(2**40)},
+    ):  # fmt: skip
+        assert await bob.refused("POST", "merit/pool", **wrong) == (400, "bad_request"), wrong
+
+
+async def test_stake_and_asking_it_back(shop, people):
+    ann, _ = people
+    assert await ann.refused("POST", "merit/stake", amount="101") == (409, "not_done")
+    for wrong in ("0", "-1", "x", "1.000000001", "9" * 30):
+        assert await ann.refused("POST", "merit/stake", amount=wrong) == (400, "bad_request"), wrong
+    await ann.ok("POST", "merit/stake", amount="40")
+    assert await ann.refused("POST", "merit/unstake", amount="41") == (409, "not_done")
+    await ann.ok("POST", "merit/unstake", amount="15")
+    stake = (await ann.ok("GET", "merit"))["stake"]
+    assert (stake["staked"], stake["asked_back"][0]["amount"]) == ("25.00000000", "15.00000000")
+
+
+async def test_a_day_is_shown_to_each_as_theirs_and_proved(shop, people):
+    ann, bob = people
+    for one in people:
+        await one.ok("POST", "merit/stake", amount="40")
+    shop.now.ns += 3_600 * 10**9
+    assert await ann.refused("POST", "merit/choice", on_chain=True, address=ADDRESS) == (
+        403, "step_up_needed",
+    )  # fmt: skip
+    await ann.ok("POST", "step-up", password="correct horse 7")
+    await ann.ok("POST", "merit/choice", on_chain=True, address=ADDRESS)
+    assert (await ann.ok("GET", "merit"))["on_chain"] is True
+    close_day(shop)
+    hers, his = [await one.ok("GET", "merit/days/0") for one in people]
+    assert hers["id"] != his["id"] and hers["mine"]["reward_stake"] == his["mine"]["reward_stake"]
+    assert his["claim"] is None and hers["claim"]["address"] == ADDRESS
+    assert hers["claim"]["cumulative"] == hers["mine"]["cumulative"]
+    assert hers["claim"]["root"] == hers["claims_root"] and hers["claim"]["day"] == 0
+    assert await bob.refused("GET", "merit/days/1") == (404, "not_found")
+    assert await bob.refused("GET", "merit/days/x") == (404, "not_found")
+
+
+async def test_everybody_gets_the_files_and_nothing_private(shop, people):
+    await people[0].ok("POST", "merit/pool", verb="FOUND_POOL", text="Aurora", value=500)
+    close_day(shop)
+    http = people[0].http
+    http.cookies.clear()
+    merit = (await http.get("/merit")).json()
+    assert merit["day"] == 1 and merit["parameters"]["EXT_ASSET"] == 1
+    [pool] = (await http.get("/pools")).json()["pools"]
+    assert pool["name"] == "Aurora" and "master" not in pool
+    assert (await http.get("/pools/1")).json()["pool"] == 1
+    [day] = (await http.get("/rewards")).json()["days"]
+    assert day["day"] == 0
+    whole = (await http.get("/rewards/day/0/manifest.json")).json()
+    assert whole["dataset_hash"] == day["dataset_hash"]
+    folder = shop.venue.exchange.dataset / day_name(0)
+    for name in ("members.csv", "results.csv", "pools.parquet"):
+        assert (await http.get(f"/rewards/day/0/{name}")).content == (folder / name).read_bytes()
+    for path in (
+        "/pools/2", "/pools/x", "/rewards/day/1/manifest.json", "/rewards/private/0/salt-0000",
+        "/rewards/day/0/..%2f..%2fprivate%2fsalt-0000", "/rewards/day/0/salt-0000",
+        "/rewards/day/99999999999999/members.csv", "/rewards/round/0/manifest.json",
+    ):  # fmt: skip
+        assert (await http.get(path)).status_code == 404, path
