@@ -86,6 +86,10 @@ class Acts:
         """Every method and path, for whoever tries them all."""
         return [(m, "/".join(parts)) for parts, methods in self._rows.items() for m in methods]
 
+    def of(self, method: str, path: str) -> Act:
+        """The act of a place as `places` has it."""
+        return self._rows[tuple(path.split("/"))][method]
+
     @staticmethod
     def _of(method: str, path: str, methods: dict[str, Act]) -> Act:
         if method not in methods:

@@ -22,6 +22,7 @@ from excraft.gateway import (
     errors,
     kyc_webhook,
     merit_public,
+    openapi,
     pages,
     proofs,
 )
@@ -80,6 +81,7 @@ def application(
         *merit_public.routes(exchange),
         *admin_announcements.routes(exchange),
     ]
+    more += openapi.routes(exchange, more)
     if exchange.staff is not None and exchange.desk is not None:
         more.append(Mount("/admin", staff.application(exchange)))
     return Gateway(exchange, [*routes(exchange), *more], lifespan)

@@ -40,17 +40,21 @@ def routes(exchange: Exchange) -> list[Route]:
                 return JSONResponse({"error": str(none.args[0])}, 404, HEADERS)
             return found if isinstance(found, Response) else JSONResponse(found, 200, HEADERS)
 
+        bounded.__doc__ = run.__doc__
         return Route(path, bounded)
 
     async def merit(_: Request) -> dict:
+        """The day and round that run, the numbers that hold, and who has seats."""
         return merit_desk.running(exchange) | {"seats": await merit_desk.seats(exchange)}
 
     async def pools(_: Request) -> dict:
+        """All pools, the largest first."""
         every = sorted(exchange.merit.pools.pools.values(), key=lambda p: (-p.members, p.number))
         shown = [merit_desk.pool_shown(exchange, p) for p in every[: merit_desk.SHOWN]]
         return {"pools": shown, "of": len(every)}
 
     async def pool(request: Request) -> dict:
+        """One pool, and what it did on the last days."""
         number = number_of(request, "number")
         found = exchange.merit.pools.pools.get(number)
         if found is None:
@@ -59,9 +63,11 @@ def routes(exchange: Exchange) -> list[Route]:
         return shown | {"days": await asyncio.to_thread(_days_of_pool, exchange, number)}
 
     async def rewards(_: Request) -> dict:
+        """The published days, the newest first: sums, hashes, roots."""
         return {"days": await asyncio.to_thread(merit_desk.days_shown, exchange.dataset)}
 
     async def file(request: Request) -> Response:
+        """A published file: `kind` is day or round, `file` such as manifest.json or fills.csv."""
         kind, number = request.path_params["kind"], number_of(request, "number")
         name = request.path_params["file"]
         names = {"day": day_name, "round": round_name}

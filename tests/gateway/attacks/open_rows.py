@@ -3,7 +3,16 @@
 from tests.gateway.attacks.places import Place
 
 LISTEN_KEY = "/api/v3/userDataStream"
-LISTS = ("/announcements", "/desk", "/staff", "/liabilities", "/merit", "/pools", "/rewards")
+LISTS = (
+    "/announcements",
+    "/desk",
+    "/staff",
+    "/liabilities",
+    "/merit",
+    "/pools",
+    "/rewards",
+    "/openapi.json",
+)
 PAGES = [Place("open", "GET", path) for path in LISTS]
 OPEN = {
     *PAGES,

@@ -104,7 +104,7 @@ async def test_nothing_else_is_there(town):
         transport=httpx.ASGITransport(app=town.app, client=(HERE, 1)), base_url="http://exchange"
     ) as http:
         for path in ("/", "/api", "/api/v3", "/sapi/v1/capital", "/control", "/docs",
-                     "/openapi.json", "/admin", "/account", "/kyc", "/.env"):  # fmt: skip
+                     "/redoc", "/admin", "/account", "/kyc", "/.env"):  # fmt: skip
             for method in ("GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"):
                 reply = await http.request(method, path)
                 assert reply.status_code in (401, 403, 404, 405, 307), (method, path, reply.text)
