@@ -4,6 +4,7 @@ import json
 from types import SimpleNamespace
 
 import pytest
+from eth_utils import to_checksum_address
 
 from excraft.cli import rounds
 from excraft.cli.exits import Failure
@@ -67,7 +68,8 @@ class Town:
             lambda record, events, _: self.merit.apply(record, events),
             name="merit", state=self.merit, columns=True,
         )  # fmt: skip
-        exchange = SimpleNamespace(engine=self.engine, members=self.members)
+        exchange = SimpleNamespace(engine=self.engine, members=self.members, on_chain=None)
+        self.exchange = exchange
         self.service = RoundService(
             exchange, self.merit, self.folder, lambda: self.now, self.alerts.append
         )
@@ -305,3 +307,37 @@ async def test_a_round_is_computed_again_from_the_log_alone(town):
         differences(town.folder, 7)
     town.open()
     await town.engine.start()
+
+
+async def test_what_is_in_the_vault_counts_for_who_proved_the_wallet(town):
+    wallet, stranger = "0x" + "ab" * 20, "0x" + "cd" * 20
+    staked = {wallet: 5 * 10**18, stranger: 7 * 10**18}
+    stakes = SimpleNamespace(all_staked=lambda: staked)
+    watcher = SimpleNamespace(known_until=0, stakes=stakes)
+    town.exchange.on_chain = SimpleNamespace(watcher=watcher)
+    owner = {to_checksum_address(wallet): 70}.get
+    town.exchange.desk = SimpleNamespace(
+        wallets=SimpleNamespace(owner=lambda one: owner(one.address)),
+        people=SimpleNamespace(by_id=lambda person: SimpleNamespace(member_id=person)),
+    )
+    town.members.by_id = lambda member: {70: SimpleNamespace(account=3)}[member]
+    await town.service.step()
+    assert town.merit.stakes.units_of(3) == 0, "the chain was not read up to now"
+    watcher.known_until = town.now // SECOND - 60
+    for _ in range(2):
+        await town.service.step()
+    assert town.merit.stakes.counted["vault"] == {3: (5 * 10**18, town.now // SECOND)}
+    position = town.engine.position
+    await town.service.step()
+    assert town.engine.position == position, "nothing changed, so nothing is said"
+    town.now += 30 * SECOND
+    staked[wallet] = 2 * 10**18
+    await town.service.step()
+    assert town.merit.stakes.units_of(3) == 2 * 10**18
+    del staked[wallet]
+    town.now += 10 * SECOND
+    await town.service.step()
+    await town.next_day()
+    await town.service.publish()
+    [row] = open_day(town.folder.dataset, 0).rows("results")
+    assert row.token_seconds == 5 * 10**18 * 30 + 2 * 10**18 * 10

@@ -48,6 +48,10 @@ class VaultStakes:
         """Units that the address has staked now."""
         return self._now.get(address, (0, 0))[0]
 
+    def all_staked(self) -> dict[str, int]:
+        """Units by address, of those that have some staked now."""
+        return {address: units for address, (units, _) in self._now.items() if units}
+
     @property
     def in_the_vault(self) -> int:
         """Units of all, staked or waiting to be withdrawn."""

@@ -7,12 +7,15 @@ known from the log.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import numpy as np
+from eth_utils import to_checksum_address
 
+from excraft.accounts.wallets import Wallet
 from excraft.beside import beside
 from excraft.cli.day_end import hash_at
 from excraft.cli.folder import Folder
@@ -42,6 +45,7 @@ from excraft.rewards.close import close
 
 LOOK_EVERY_S = 1.0
 TOGETHER = 1_000  # commands of one record
+VAULT_OLD_S = 3_600  # a chain is final within that
 HOUSE = "rewards"  # the member whose account pays
 _LOGGER = logging.getLogger(__name__)
 
@@ -61,6 +65,7 @@ class RoundService:
     async def step(self) -> None:
         """Everything that is due, in its order; raises what stands in the way."""
         await self.tick()
+        await self.take_vault()
         await self.publish()
         await self.set_pools()
         await self.release()
@@ -75,6 +80,30 @@ class RoundService:
     def id_of(self, number: int, account: int) -> bytes:
         """Whose rows are an account's in the days of a round; for that member alone."""
         return member_id(salt_of(self.folder.dataset, number), account)
+
+    async def take_vault(self) -> None:
+        """What is staked in the vault, as far as it is final, becomes an act of the log: from its
+        record on it counts. Whose it is says the wallet that a member linked, and so proved."""
+        on_chain = self.exchange.on_chain
+        if on_chain is None or self._clock() // SECOND - on_chain.watcher.known_until > VAULT_OLD_S:
+            return  # not read up to now: what is not seen yet may still be there
+        staked = await asyncio.to_thread(self._of_members, on_chain.watcher.stakes.all_staked())
+        counted = {a: units for a, (units, _) in self.merit.stakes.counted["vault"].items()}
+        await self._sent([
+            MeritAct(verb=Verb.VAULT_STAKED, other=account, text=str(staked.get(account, 0)))
+            for account in sorted({*staked, *counted})
+            if staked.get(account, 0) != counted.get(account, 0)
+        ])  # fmt: skip
+
+    def _of_members(self, staked: Mapping[str, int]) -> dict[int, int]:
+        """Units by account; what belongs to no wallet of a member counts for nobody."""
+        desk, found = self.exchange.desk, Counter[int]()
+        for address, units in staked.items():
+            person = desk.wallets.owner(Wallet(to_checksum_address(address)))
+            member = None if person is None else desk.people.by_id(person).member_id
+            if member is not None:
+                found[self.exchange.members.by_id(member).account] += units
+        return dict(found)
 
     # ---- what is published
 
@@ -184,9 +213,10 @@ class RoundService:
     async def _sent(self, commands: list[Command]) -> None:
         """Carry them out, some at a time; raises RuntimeError when one is refused."""
         for first in range(0, len(commands), TOGETHER):
-            some = commands[first : first + TOGETHER]
-            rows = b"".join(pack(command)[0] for command in some)
-            outcome = await self._engine.submit_many(rows, len(some))
+            some = [pack(command) for command in commands[first : first + TOGETHER]]
+            texts = [(at, text) for at, (_, text) in enumerate(some) if text]
+            rows = b"".join(row for row, _ in some)
+            outcome = await self._engine.submit_many(rows, len(some), texts)
             events = outcome.events
             refused = events[events["kind"] == EventKind.REFUSED]
             if len(refused):
