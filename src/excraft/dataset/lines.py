@@ -7,10 +7,12 @@ take, the plain one of `columns.py` explains.
 
 import numpy as np
 
-from excraft.kernel.compiled import compiled, entry
+from excraft.kernel.compiled import compiled, entry, nth
 
 NUMBER, ID = 0, 1
 NUMBER_BYTES, ID_BYTES = 20, 33  # with the comma or the line's end
+NIBBLES = np.full(256, 16)  # of a hex digit as a byte; 16 of any other byte
+NIBBLES[48:58], NIBBLES[97:103] = np.arange(10), np.arange(10, 16)
 TENTH = ((1 << 63) - 1) // 10  # a number below it can take one more digit
 
 
@@ -73,24 +75,22 @@ def read_lines(text, code, words):
                     return row, begin, _ends(text, begin)
                 for _half in range(2):
                     bits = np.int64(0)
-                    for place in range(at, at + 16):
-                        byte = np.int64(text[place])
-                        if 48 <= byte <= 57:
-                            nibble = byte - 48
-                        elif 97 <= byte <= 102:
-                            nibble = byte - 87
-                        else:
-                            return row, begin, 1
+                    seen = np.int64(0)
+                    for place in range(16):
+                        nibble = NIBBLES[text[nth(at + place)]]
+                        seen |= nibble
                         bits = (bits << 4) | nibble
+                    if seen > 15:
+                        return row, begin, 1
                     words[row, word] = bits
                     word += 1
                     at += 16
             else:
                 first, number = at, np.int64(0)
-                while at < size and 48 <= text[at] <= 57:
+                while at < size and 48 <= text[nth(at)] <= 57:
                     if at - first > 18 or number > TENTH:
                         return row, begin, 1
-                    digit = np.int64(text[at]) - 48
+                    digit = np.int64(text[nth(at)]) - 48
                     if number == TENTH and digit > 7:
                         return row, begin, 1
                     number = number * 10 + digit

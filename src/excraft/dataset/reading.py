@@ -29,11 +29,11 @@ def batches(path: Path, table: Table, expected: File) -> Iterator[Columns]:
     Raises Malformed for a line that cannot be, and at the end Damaged unless rows and hash are the
     `expected` ones."""
     order, line = Order(table), 2
-    with open(path, "rb") as file, ThreadPoolExecutor(1, "dataset hash") as thread:
-        blocks = Blocks(file, thread)
+    with open(path, "rb") as file, ThreadPoolExecutor(2, "dataset reading") as threads:
+        blocks = Blocks(file, threads)
         head = ",".join(table.columns).encode() + b"\n"
         blocks.head(path.name, head)
-        for columns in _split(blocks, table):
+        for columns in ahead(_split(blocks, table), threads):
             order.check(columns, line)
             line += len(columns[table.columns[0]])
             yield columns
@@ -54,6 +54,14 @@ def rows(path: Path, table: Table, expected: File) -> Iterator[Any]:
             for kind, column in zip(table.kinds, columns.values(), strict=True)
         )  # fmt: skip
         yield from map(table.row._make, zip(*plain, strict=True))
+
+
+def ahead(batches: Iterator[Columns], threads: ThreadPoolExecutor) -> Iterator[Columns]:
+    """The same, each made in a thread while the one before is used."""
+    future = threads.submit(next, batches, None)
+    while (columns := future.result()) is not None:
+        future = threads.submit(next, batches, None)
+        yield columns
 
 
 class Blocks:
