@@ -92,6 +92,15 @@ def liabilities(result: dict) -> list[tuple[str, str, str]]:
     return [(f"liabilities of {result['accounts']:,} accounts", "<= 30 s", figure)]
 
 
+def a_round(result: dict) -> list[tuple[str, str, str]]:
+    size = f"{result['members']:,} members, {result['fills']:,} fills"
+    return [
+        (f"round of {size}", "<= 120 s", f"{result['round_s']} s, {result['peak_mib']:,} MiB"),
+        ("rewards of a day with tree, the same", "<= 30 s", f"{result['day_s']} s"),
+        ("a proof of them", "<= 5 ms", f"{result['proof_ms']} ms"),
+    ]
+
+
 def lines(flow_files: list[str]) -> list[Line]:
     return [
         Line(["flow", *flow_files], flow),
@@ -104,6 +113,7 @@ def lines(flow_files: list[str]) -> list[Line]:
         Line(["websocket"], websocket),
         Line(["liabilities"], liabilities),
         Line(["custody"], custody),
+        Line(["round"], a_round),
         Line(["memory"], memory),
     ]
 

@@ -46,17 +46,19 @@ BATCH, ASSETS, PROOFS, SECONDS = 1 << 20, 4, 200, 86_400
 
 
 class Clock:
-    """Seconds by step."""
+    """Seconds by step, and of the processor: what others take of the machine is not in those."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = defaultdict(float)
+        self.cpu: dict[str, float] = defaultdict(float)
 
     def time(self, name: str, call, *given):
-        began = time.perf_counter()
+        began, cpu = time.perf_counter(), time.process_time()
         try:
             return call(*given)
         finally:
             self.seconds[name] += time.perf_counter() - began
+            self.cpu[name] += time.process_time() - cpu
 
     def around(self, name: str, call):
         return lambda *given: self.time(name, call, *given)
@@ -139,7 +141,7 @@ def close_days(world: World, root: Path, days: int, fills: int, clock: Clock):
         share = fills * (number + 1) // days - fills * number // days
         publish(world, root, facts_of(number, closed[-1] if closed else None), share, before, clock)
         counted, began = clock.seconds["fills"], time.perf_counter()
-        day = closing.close(open_day(root, number))
+        day = clock.time("whole_days", closing.close, open_day(root, number))
         whole = time.perf_counter() - began
         each.append((whole, whole - (clock.seconds["fills"] - counted)))
         before = [units for batch in day.batches("results") for units in batch["cumulative"]]
@@ -187,7 +189,7 @@ def measure(options: argparse.Namespace, root: Path) -> dict:
     load = os.getloadavg()[0]
     days, each = close_days(world, root, options.days, options.fills, clock)
     began = time.perf_counter()
-    seats = close_round(world, root, days, clock)
+    seats = clock.time("whole_round", close_round, world, root, days, clock)
     round_close = time.perf_counter() - began
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
     check(options, days, seats)
@@ -204,6 +206,7 @@ def measure(options: argparse.Namespace, root: Path) -> dict:
         "days_s": round(sum(one for one, _ in each), 2),
         "proof_ms": round(proof_ms(claims), 3), "peak_mib": peak,
         "steps_s": {name: round(seconds, 2) for name, seconds in clock.seconds.items()},
+        "steps_cpu_s": {name: round(seconds, 2) for name, seconds in clock.cpu.items()},
         "disk_mib": sum(f.stat().st_size for f in root.rglob("*") if f.is_file()) >> 20,
         "load_average": [round(load, 2), round(os.getloadavg()[0], 2)],
     }  # fmt: skip
@@ -245,7 +248,7 @@ def main(arguments: list[str] | None = None) -> int:
         "{days_s} s; a proof {proof_ms} ms; at most {peak_mib:,} MiB".format(**result)
     )
     for name, seconds in result["steps_s"].items():
-        print(f"  {name:<14} {seconds:>8} s")
+        print(f"  {name:<14} {seconds:>8} s, {result['steps_cpu_s'][name]:>8} s CPU")
     return 0
 
 
