@@ -2,12 +2,12 @@
 
     excraft bench round [--members 1000000] [--pools 10000] [--fills 100000000] [--days 7] [--json]
 
-Without options it is smaller: 100,000 members, 1,000 pools, 2,000,000 fills. A seeded generator makes
-the facts of each day, batch by batch, and they are published as merit publishes them: CSV with its
-hash and Parquet, synced. Each day is closed from what was published: all files read and their hashes
-checked, PoE, token-seconds, pools, the three rewards, the tree, results published. Then the round:
-the days summed, both chambers ranked, their trees, published. Every member stakes all day and may
-claim on chain, so no table and no tree is shorter than it could be; activity follows a power law.
+Without options it is smaller: 100,000 members, 1,000 pools, 2,000,000 fills. A seeded generator
+makes the facts of each day, batch by batch, and they are published as merit publishes them: CSV with
+its hash and Parquet, synced. Each day is closed from what was published: all files read and their
+hashes checked, PoE, token-seconds, pools, the three rewards, the tree, results published. Then the
+round: the days summed, both chambers ranked, their trees, published. Every member stakes all day and
+may claim on chain, so no table and no tree is shorter than it could be; activity is a power law.
 
 `round_s` is what a round takes beyond what its days need for their rewards: reading and counting all
 fills of the week, and closing the round. `day_s` is a whole day without the counting of its fills;
@@ -42,6 +42,10 @@ TERMS = Terms(
     first=10**22, halving=730, supply=10**26, max_rebate_ppm=100, max_referral_ppm=300_000,
     base_fee_ppm=1_000, price_move_bp=2_500, seats=101, verified_min=100,
 )  # fmt: skip
+STEPS = {
+    "members": "people_of", "fills": "poe_of", "stakes": "token_seconds_of", "pools": "pools_of",
+    "rewards": "rewards", "tree": "claims_of",
+}  # fmt: skip
 BATCH, ASSETS, PROOFS, SECONDS = 1 << 20, 4, 200, 86_400
 
 
@@ -183,8 +187,7 @@ def proof_ms(claims: ClaimTree) -> float:
 
 def measure(options: argparse.Namespace, root: Path) -> dict:
     clock, world = Clock(), World(options.members, options.pools)
-    for step, name in (("members", "people_of"), ("fills", "poe_of"), ("stakes", "token_seconds_of"),
-                       ("pools", "pools_of"), ("rewards", "rewards"), ("tree", "claims_of")):  # fmt: skip
+    for step, name in STEPS.items():
         setattr(closing, name, clock.around(step, getattr(closing, name)))
     load = os.getloadavg()[0]
     days, each = close_days(world, root, options.days, options.fills, clock)

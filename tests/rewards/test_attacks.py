@@ -1,7 +1,7 @@
 """Attacks on the arithmetic: who tries to earn without bringing fees gets less than it costs.
 
-Agents are drawn at random, a thousand graphs of them; what a group gets is valued at the day's price
-and compared with the fees that the group left with the exchange.
+Agents are drawn at random, a thousand graphs of them; what a group gets is valued at the day's
+price and compared with the fees that the group left with the exchange.
 """
 
 import random
@@ -53,8 +53,8 @@ class Ledger:
 
 
 def graph(chance: random.Random) -> tuple[Ledger, list[set[int]], list[PoolTerms]]:
-    """Honest traders, and groups that wash: alone with a second account, in a ring, as a whole pool,
-    each with or without rebates and referral shares among themselves."""
+    """Honest traders, and groups that wash: alone with a second account, in a ring, as a whole
+    pool, each with or without rebates and referral shares among themselves."""
     ledger, groups, first = Ledger(chance), [], 100
     for _ in range(chance.randint(0, 30)):
         taker, maker = chance.sample(range(100), 2)
