@@ -3,15 +3,17 @@
     excraft bench round [--members 1000000] [--pools 10000] [--fills 100000000] [--days 7] [--json]
 
 Without options it is smaller: 100,000 members, 1,000 pools, 2,000,000 fills. A seeded generator
-makes the facts of each day, batch by batch, and they are published as merit publishes them: CSV with
-its hash and Parquet, synced. Each day is closed from what was published: all files read and their
-hashes checked, PoE, token-seconds, pools, the three rewards, the tree, results published. Then the
-round: the days summed, both chambers ranked, their trees, published. Every member stakes all day and
-may claim on chain, so no table and no tree is shorter than it could be; activity is a power law.
+makes the facts of each day, batch by batch, and they are published as merit publishes them: CSV
+with its hash and Parquet, synced. Each day is closed from what was published: all files read
+and their hashes checked, PoE, token-seconds, pools, the three rewards, the tree, results
+published. Then the round: the days summed, both chambers ranked, their trees, published. Every
+member stakes all day and may claim on chain, so no table and no tree is shorter than it could
+be; activity is a power law.
 
-`round_s` is what a round takes beyond what its days need for their rewards: reading and counting all
-fills of the week, and closing the round. `day_s` is a whole day without the counting of its fills;
-`days_s` all days with everything. Wall times; the checks and the generator are not in them.
+`round_s` is what a round takes beyond what its days need for their rewards: reading and
+counting all fills of the week, and closing the round. `day_s` is a whole day without the
+counting of its fills; `days_s` all days with everything. Wall times; the checks and the
+generator are not in them.
 """
 
 import argparse
