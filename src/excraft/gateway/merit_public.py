@@ -28,20 +28,7 @@ def routes(exchange: Exchange) -> list[Route]:
         return []
 
     def place(path: str, run: Callable[[Request], Awaitable[Any]], weight: int = WEIGHT) -> Route:
-        async def bounded(request: Request) -> Response:
-            address = request.client.host if request.client else ""
-            try:
-                exchange.limits.admit(address, weight)
-                found = await run(request)
-            except ApiError as failure:
-                headers = {k.decode(): v.decode() for k, v in failure.headers}
-                return JSONResponse({"error": failure.text}, failure.status, headers)
-            except (LookupError, DatasetError) as none:
-                return JSONResponse({"error": str(none.args[0])}, 404, HEADERS)
-            return found if isinstance(found, Response) else JSONResponse(found, 200, HEADERS)
-
-        bounded.__doc__ = run.__doc__
-        return Route(path, bounded)
+        return _placed(exchange, path, run, weight)
 
     async def merit(_: Request) -> dict:
         """The day and round that run, the numbers that hold, and who has seats."""
@@ -85,6 +72,27 @@ def routes(exchange: Exchange) -> list[Route]:
         place("/rewards", rewards),
         place("/rewards/{kind}/{number}/{file}", file, FILE_WEIGHT),
     ]
+
+
+def _placed(
+    exchange: Exchange, path: str, run: Callable[[Request], Awaitable[Any]], weight: int
+) -> Route:
+    """A route whose callers are limited, and whose refusals are JSON."""
+
+    async def bounded(request: Request) -> Response:
+        address = request.client.host if request.client else ""
+        try:
+            exchange.limits.admit(address, weight)
+            found = await run(request)
+        except ApiError as failure:
+            headers = {k.decode(): v.decode() for k, v in failure.headers}
+            return JSONResponse({"error": failure.text}, failure.status, headers)
+        except (LookupError, DatasetError) as none:
+            return JSONResponse({"error": str(none.args[0])}, 404, HEADERS)
+        return found if isinstance(found, Response) else JSONResponse(found, 200, HEADERS)
+
+    bounded.__doc__ = run.__doc__
+    return Route(path, bounded)
 
 
 def number_of(request: Request, name: str) -> int:
