@@ -55,15 +55,7 @@ def routes(exchange: Exchange) -> list[Route]:
 
     async def file(request: Request) -> Response:
         """A published file: `kind` is day or round, `file` such as manifest.json or fills.csv."""
-        kind, number = request.path_params["kind"], number_of(request, "number")
-        name = request.path_params["file"]
-        names = {"day": day_name, "round": round_name}
-        if kind not in names or name not in FILES:
-            raise LookupError(f"there is no {kind[:20]!r} with a file {name[:40]!r}")
-        path = exchange.dataset / names[kind](number) / name
-        if not await asyncio.to_thread(path.is_file):
-            raise LookupError(f"{kind} {number} is not published, or has no {name}")
-        return FileResponse(path, headers=HEADERS)
+        return await _file(exchange, request)
 
     return [
         place("/merit", merit),
@@ -93,6 +85,19 @@ def _placed(
 
     bounded.__doc__ = run.__doc__
     return Route(path, bounded)
+
+
+async def _file(exchange: Exchange, request: Request) -> Response:
+    """Nothing but what is published has such a name; raises LookupError."""
+    kind, number = request.path_params["kind"], number_of(request, "number")
+    name = request.path_params["file"]
+    names = {"day": day_name, "round": round_name}
+    if kind not in names or name not in FILES:
+        raise LookupError(f"there is no {kind[:20]!r} with a file {name[:40]!r}")
+    path = exchange.dataset / names[kind](number) / name
+    if not await asyncio.to_thread(path.is_file):
+        raise LookupError(f"{kind} {number} is not published, or has no {name}")
+    return FileResponse(path, headers=HEADERS)
 
 
 def number_of(request: Request, name: str) -> int:
