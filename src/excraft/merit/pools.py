@@ -5,6 +5,7 @@ and of `start_round`; it knows nothing of time.
 """
 
 from collections.abc import Callable, Iterable
+from unicodedata import ucd_3_2_0 as unicode  # replays must agree, whatever Python comes to know
 
 import msgspec
 
@@ -20,8 +21,9 @@ class ActRefused(Exception):
 
 
 class Pool(msgspec.Struct):
-    """`next_*` is what holds from the next round on. `verified` and `members` are counted when a
-    round starts; `active`: its master was a member then and not frozen."""
+    """`next_*` is what holds from the next round on; `voted`: the members decided on `next_master`.
+    `verified` and `members` are counted when a round starts; `active`: its master was a member then
+    and not frozen."""
 
     number: int
     name: str
@@ -33,8 +35,9 @@ class Pool(msgspec.Struct):
     redistribute: bool = True
     next_redistribute: bool = True
     next_master: int = NOBODY
+    voted: bool = False
     active: bool = False
-    closed: bool = False  # its master left as the last one
+    closed: bool = False  # its master left as the last one, or a round began with nobody in it
     verified: int = 0
     members: int = 0
     applications: set[int] = msgspec.field(default_factory=set)
@@ -65,8 +68,9 @@ class Pools(msgspec.Struct):
         return self.next_of.get(account, self.pool_of.get(account, 0))
 
     def named(self, name: str) -> Pool | None:
-        folded = name.casefold()
-        return next((p for p in self.pools.values() if p.name.casefold() == folded), None)
+        """The pool whose name reads the same."""
+        key = _key(name)
+        return next((p for p in self.pools.values() if _key(p.name) == key), None)
 
     # ---- acts
 
@@ -74,7 +78,7 @@ class Pools(msgspec.Struct):
         """Carry it out or raise ActRefused. `owned`: other accounts of the same owner."""
         run = _ACTS.get(act.verb)
         if run is None:
-            raise ActRefused(f"{act.verb} is nothing that a pool knows")
+            raise ActRefused(f"{act.verb.name} is nothing that a pool knows")
         run(self, act, tuple(owned))
 
     def _pool(self, act: Act) -> Pool:
@@ -90,14 +94,14 @@ class Pools(msgspec.Struct):
         return pool
 
     def _masters(self, account: int) -> Pool | None:
-        """The pool that an account is master of, or becomes."""
+        """The pool that an account is master of."""
         going = (p for p in self.pools.values() if not p.closed)
-        return next((p for p in going if account in (p.master, p.next_master)), None)
+        return next((p for p in going if p.master == account), None)
 
     def _check_free(self, account: int, pool: int, owned: Iterable[int]) -> None:
         mastered = self._masters(account)
         if mastered is not None and mastered.number != pool:
-            raise ActRefused(f"a master stays: name another master of {mastered.name!r} first")
+            raise _master_stays(mastered)
         for other in owned:
             if other != account and self.will_be(other) not in (0, pool):
                 raise ActRefused(
@@ -106,8 +110,14 @@ class Pools(msgspec.Struct):
                 )
 
     def _move(self, account: int, pool: int) -> None:
+        """By the own will: what was applied for is done with, and nobody must become a master."""
         for each in self.pools.values():
             each.applications.discard(account)
+            if each.next_master == account and each.number != pool:
+                each.next_master, each.voted = NOBODY, False
+        self._go(account, pool)
+
+    def _go(self, account: int, pool: int) -> None:
         if self.pool_of.get(account, 0) == pool:
             self.next_of.pop(account, None)
         else:
@@ -125,7 +135,7 @@ class Pools(msgspec.Struct):
 
     def _describe(self, act: Act, _: tuple[int, ...]) -> None:
         pool = self._own(act)
-        if len(act.text) > TEXT_MAX or not _printable(act.text.replace("\n", " ")):
+        if len(act.text) > TEXT_MAX or not act.text.replace("\n", " ").isprintable():
             raise ActRefused(f"a description has at most {TEXT_MAX} characters, all printable")
         pool.text = act.text
 
@@ -168,10 +178,9 @@ class Pools(msgspec.Struct):
             raise ActRefused("you are in no pool")
         pool = self._masters(act.account)
         if pool is not None and not self._alone(pool):
-            raise ActRefused(f"a master stays: name another master of {pool.name!r} first")
+            raise _master_stays(pool)
         if pool is not None:
-            pool.closed, pool.next_master = True, NOBODY
-            pool.applications.clear()
+            _close(pool)
         self._move(act.account, 0)
 
     def _alone(self, pool: Pool) -> bool:
@@ -186,7 +195,7 @@ class Pools(msgspec.Struct):
         pool.banned.add(act.other)
         pool.applications.discard(act.other)
         if self.will_be(act.other) == pool.number:
-            self._move(act.other, 0)
+            self._go(act.other, 0)
 
     def _unban(self, act: Act, _: tuple[int, ...]) -> None:
         pool = self._own(act)
@@ -210,6 +219,10 @@ class Pools(msgspec.Struct):
 
     def _name_master(self, act: Act, _: tuple[int, ...]) -> None:
         pool = self._own(act)
+        if pool.voted:
+            raise ActRefused(
+                f"the members of {pool.name!r} have voted for account {pool.next_master}"
+            )
         self._candidate(pool, act.other)
         pool.next_master = NOBODY if act.other == pool.master else act.other
 
@@ -220,7 +233,8 @@ class Pools(msgspec.Struct):
         self._candidate(pool, act.other)
         pool.votes[act.account] = act.other
         if 2 * sum(1 for voted in pool.votes.values() if voted == act.other) > pool.members:
-            pool.next_master = NOBODY if act.other == pool.master else act.other
+            pool.voted = act.other != pool.master  # to stay nobody can be bound
+            pool.next_master = act.other if pool.voted else NOBODY
 
     # ---- rounds
 
@@ -247,22 +261,24 @@ class Pools(msgspec.Struct):
         for pool in self.pools.values():
             if self.pool_of.get(pool.next_master) == pool.number:
                 pool.master = pool.next_master
-            pool.next_master = NOBODY
+            pool.next_master, pool.voted = NOBODY, False
             pool.votes.clear()
             pool.commission_bp, pool.redistribute = pool.next_commission_bp, pool.next_redistribute
             pool.members, pool.verified = count[pool.number], len(persons[pool.number])
             in_it = self.pool_of.get(pool.master) == pool.number
             pool.active = in_it and not frozen(pool.master)
+            if not pool.members:
+                _close(pool)
 
     def _one_pool_each(self, owner: Callable[[int], int]) -> None:
-        """Accounts that turned out to have one owner: those in another pool than the first leave,
-        but for masters."""
+        """Accounts that turned out to have one owner: those in another pool than the first leave.
+        Masters come first; one who has to leave may name another, and the pool is not active."""
         first: dict[int, int] = {}
         masters = {pool.master for pool in self.pools.values() if not pool.closed}
         for account in sorted(self.pool_of, key=lambda a: (a not in masters, a)):
             group = owner(account)
             pool = self.pool_of[account]
-            if group and first.setdefault(group, pool) != pool and account not in masters:
+            if group and first.setdefault(group, pool) != pool:
                 del self.pool_of[account]
 
     def invariant(self) -> None:
@@ -270,8 +286,10 @@ class Pools(msgspec.Struct):
         for number, pool in self.pools.items():
             assert pool.number == number and 0 <= pool.commission_bp <= COMMISSION_MAX_BP
             assert pool.master not in pool.banned and not pool.applications & pool.banned
-            if not pool.closed:
+            if not pool.closed and (pool.active or self.will_be(pool.master)):
                 assert self.will_be(pool.master) == number, f"the master of {number} is elsewhere"
+            if pool.next_master != NOBODY:
+                assert self.will_be(pool.next_master) == number != pool.closed
             assert all(self.will_be(one) != number for one in pool.applications | pool.banned)
         assert all(number in self.pools for number in self.pool_of.values())
         masters = [pool.master for pool in self.pools.values() if not pool.closed]
@@ -296,19 +314,48 @@ _ACTS: dict[Verb, Callable[[Pools, Act, tuple[int, ...]], None]] = {
 }
 
 
+# Printable for Unicode, and yet nothing is to be seen.
+_INVISIBLE = {*"\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u2800\u3164\uffa0"}
+_INVISIBLE |= {chr(selector) for selector in range(0xFE00, 0xFE10)}
+_ALIKE = {"LATIN", "GREEK", "CYRILLIC"}  # alphabets with letters that look the same
+
+
 def check_name(text: str) -> str:
     """A pool's name as it is kept; raises ActRefused."""
-    name = " ".join(text.split())
-    if not 3 <= len(name) <= NAME_MAX or not _printable(name):
+    name = unicode.normalize("NFC", " ".join(text.split()))
+    if not 3 <= len(name) <= NAME_MAX or not all(map(_visible, name)):
         raise ActRefused(
             f"a pool's name has 3 to {NAME_MAX} printable characters, not {len(name)} of "
             f"{name[:60]!r}"
         )
+    mixed = _ALIKE & {unicode.name(c, "").split(" ")[0] for c in _key(name)}
+    if len(mixed) > 1:
+        raise ActRefused(f"a pool's name is in one alphabet, not in {' and '.join(sorted(mixed))}")
     return name
 
 
-def _printable(text: str) -> bool:
-    return text == "" or text.isprintable()
+def _visible(character: str) -> bool:
+    shown = unicode.category(character)[0] in "LMNPS" and character not in _INVISIBLE
+    return shown or character == " "
+
+
+def _key(name: str) -> str:
+    """The same for names that read the same: however wide, in which case, from which accents."""
+    return unicode.normalize("NFKC", unicode.normalize("NFKC", name).casefold())
+
+
+def _master_stays(pool: Pool) -> ActRefused:
+    if pool.next_master == NOBODY:
+        return ActRefused(f"a master stays: name another master of {pool.name!r} first")
+    return ActRefused(
+        f"account {pool.next_master} is master of {pool.name!r} from the next round on: "
+        "leave it then"
+    )
+
+
+def _close(pool: Pool) -> None:
+    pool.closed, pool.next_master, pool.voted = True, NOBODY, False
+    pool.applications.clear()
 
 
 def _check_commission(value: int) -> None:
