@@ -4,6 +4,8 @@ Of what is set aside on the exchange the part that somebody has asked back count
 moment on, and is released after the delay.
 """
 
+from bisect import insort
+
 import msgspec
 
 SOURCES = ("exchange", "vault")
@@ -29,7 +31,7 @@ class Interval(msgspec.Struct, frozen=True):
 
 class Stakes(msgspec.Struct):
     """`counted`: (units, since) by source and account; `reserved`: atoms set aside on the exchange;
-    `asked`: what is to be released, in order."""
+    `asked`: what is to be released, the first due first."""
 
     counted: dict[str, dict[int, tuple[int, int]]] = msgspec.field(
         default_factory=lambda: {source: {} for source in SOURCES}
@@ -44,7 +46,7 @@ class Stakes(msgspec.Struct):
         self._count(account, "exchange", self._units(account, unit), second)
 
     def given_back(self, account: int, atoms: int, second: int, unit: int) -> None:
-        """RELEASED of stake: what was asked back first, and only then what counts."""
+        """RELEASED of stake: of what was asked back the first due, and only then what counts."""
         self.reserved[account] = self.reserved.get(account, 0) - atoms
         if not self.reserved[account]:
             del self.reserved[account]
@@ -67,11 +69,13 @@ class Stakes(msgspec.Struct):
             raise ValueError(
                 f"{self.may_ask(account)} atoms are staked, so not {atoms} can be asked"
             )
-        self.asked.append(Asked(account, atoms, second + delay_s))
+        insort(self.asked, Asked(account, atoms, second + delay_s), key=lambda one: one.due)
         self._count(account, "exchange", self._units(account, unit), second)
 
     def vault(self, account: int, units: int, second: int) -> None:
-        """So much is in the vault from now on."""
+        """So much is in the vault from now on. Raises ValueError for less than nothing."""
+        if units < 0:
+            raise ValueError(f"a vault holds 0 units or more, not {units}")
         self._count(account, "vault", units, second)
 
     def due(self, second: int) -> list[Asked]:
@@ -112,6 +116,7 @@ class Stakes(msgspec.Struct):
         """Raises AssertionError for what cannot be."""
         assert all(atoms > 0 for atoms in self.reserved.values())
         assert all(one.atoms > 0 for one in self.asked)
+        assert self.asked == sorted(self.asked, key=lambda one: one.due)
         accounts = {one.account for one in self.asked}
         assert all(self.may_ask(account) >= 0 for account in accounts)
 
