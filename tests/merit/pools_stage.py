@@ -16,6 +16,8 @@ READS = {
     "VOTE_MASTER": ["pool", "other"], "UNSTAKE": ["value"],
 }  # fmt: skip
 
+ONE_POOL = "one person is in one pool: another account of the same owner is in pool"
+
 
 class Stage:
     """Pools, and what is known of accounts; people are accounts by their place in PEOPLE."""
@@ -53,6 +55,7 @@ def play(story: str, stage: Stage | None = None) -> Stage:
     stage = stage or Stage()
     for line in filter(None, map(str.strip, story.splitlines())):
         said, _, why = line.partition("->")
+        why = why.strip().replace("ONE_POOL", ONE_POOL)
         first, *words = shlex.split(said)
         if first == "round":
             stage.round()
@@ -66,5 +69,5 @@ def play(story: str, stage: Stage | None = None) -> Stage:
                 k: v if k == "text" else PEOPLE.index(v) if k == "other" else int(v)
                 for k, v in more.items()
             }
-            assert stage.act(Verb[words[0]], PEOPLE.index(first), **more) == why.strip(), line
+            assert stage.act(Verb[words[0]], PEOPLE.index(first), **more) == why, line
     return stage

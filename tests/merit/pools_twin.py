@@ -35,7 +35,10 @@ class Twin:
 
     # ---- acts: True when carried out
 
-    def act(self, verb, account, pool=NOBODY, other=NOBODY, value=0, text="", owned=()):
+    def act(self, verb, account, said, owned):
+        """`said`: what the verb reads, by name; `owned`: others of the same person."""
+        pool, other = said.get("pool", NOBODY), said.get("other", NOBODY)
+        value, text = said.get("value", 0), said.get("text", "")
         if verb == Verb.FOUND_POOL:
             return self.found(account, value, text, owned)
         if verb == Verb.LEAVE:

@@ -194,17 +194,17 @@ STORIES = {
         bob APPLY 1
         cat APPLY 2
         ann ADMIT 1 bob
-        dan ADMIT 2 cat  -> one person is in one pool: another account of the same owner is in pool 1
-        cat FOUND_POOL Cats 0  -> one person is in one pool: another account of the same owner is in pool 1
+        dan ADMIT 2 cat  -> ONE_POOL 1
+        cat FOUND_POOL Cats 0  -> ONE_POOL 1
         cat APPLY 1
         ann ADMIT 1 cat
         round
         in 1 ann bob cat
-        bob APPLY 2  -> one person is in one pool: another account of the same owner is in pool 1
+        bob APPLY 2  -> ONE_POOL 1
         cat LEAVE
         bob APPLY 2
         dan ADMIT 2 bob
-        cat APPLY 1  -> one person is in one pool: another account of the same owner is in pool 2
+        cat APPLY 1  -> ONE_POOL 2
         round
         in 1 ann
         in 2 bob dan""",

@@ -95,7 +95,7 @@ def test_one_owner_of_two_pools_has_one_seat():
         in 1 ann
         in 2 cat
         bob APPLY 1           -> a master stays: name another master of 'Beta' first
-        bob APPLY 2  -> one person is in one pool: another account of the same owner is in pool 1
+        bob APPLY 2  -> ONE_POOL 1
         bob NAME_MASTER 2 cat
         round
         cat SET_COMMISSION 2 1

@@ -27,7 +27,7 @@ class AgainstTwin(RuleBasedStateMachine):
         owner = self.stage.owner
         whose = more.get("other") if verb == Verb.ADMIT else account
         owned = [a for a, g in owner.items() if g and g == owner.get(whose) and a != whose]
-        carried_out = self.twin.act(verb, account, owned=owned, **more)
+        carried_out = self.twin.act(verb, account, more, owned)
         why = self.stage.act(verb, account, **more)
         assert carried_out == (why == ""), (verb.name, account, more, why)
 
