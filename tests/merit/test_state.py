@@ -182,9 +182,9 @@ def something(ground, dice):
         one, other = dice.sample(range(8), 2)
         ground.trade(one, other, dice.randrange(1, 50), dice.randrange(1, 50), dice.randrange(2))
     elif kind == 5:
-        ground.stake(dice.randrange(8), dice.randrange(1, 1000))
+        ground.stake(dice.randrange(8), dice.randrange(1, 10**11))
     elif kind == 6:
-        ground.act(Verb.UNSTAKE, dice.randrange(8), value=dice.randrange(1, 500))
+        ground.act(Verb.UNSTAKE, dice.randrange(8), value=dice.randrange(1, 10**10))
     elif kind == 7:
         ground.now += dice.randrange(DAY)
     else:

@@ -232,7 +232,7 @@ class Merit:
             self._spool.write(sync=True)
             self._spool = None
         begin, end = calendar.begin, calendar.end
-        known = msgspec.msgpack.decode(msgspec.msgpack.encode(self.known), type=Known)
+        known = msgspec.json.decode(msgspec.json.encode(self.known), type=Known)
         self.closed.append(
             ClosedDay(
                 calendar.day, calendar.round, begin, end, calendar.ends_round, self.position,
@@ -262,11 +262,12 @@ class Merit:
     # ---- snapshots
 
     def dump(self) -> bytes:
-        """All of it as bytes; the fills are on the disk. Inverse of `load`."""
+        """All of it as bytes; the fills are on the disk. Inverse of `load`. As JSON: units of EXT
+        do not fit in 64 bits."""
         if self._spool is not None:
             self._spool.write(sync=True)
         fills = 0 if self._spool is None else self._spool.count
-        return msgspec.msgpack.encode(
+        return msgspec.json.encode(
             _Dump(
                 self.position, self.calendar, self.known, self.pools, self.stakes, self.closed,
                 self.rewarded, fills, self.tally.dump(),
@@ -275,7 +276,7 @@ class Merit:
 
     def load(self, raw: bytes) -> None:
         """Become what was dumped; raises SpoolDamaged when its fills are gone."""
-        dump = msgspec.msgpack.decode(raw, type=_Dump)
+        dump = msgspec.json.decode(raw, type=_Dump)
         self.position, self.calendar, self.known = dump.position, dump.calendar, dump.known
         self.pools, self.stakes, self.closed = dump.pools, dump.stakes, dump.closed
         self.rewarded, self._markets = dump.rewarded, dump.known.arrays()

@@ -68,7 +68,7 @@ class Tally:
     def dump(self) -> dict[str, Any]:
         self._count()
         return {
-            "quote": dict(self.quote), "lots": dict(self.lots),
+            "quote": sorted(self.quote.items()), "lots": sorted(self.lots.items()),
             "fees": [(account, asset, atoms) for (account, asset), atoms in self.fees.items()],
         }  # fmt: skip
 
@@ -76,7 +76,7 @@ class Tally:
     def load(cls, raw: dict[str, Any]) -> "Tally":
         """Become what was dumped."""
         tally = cls()
-        tally.quote.update(raw["quote"])
-        tally.lots.update(raw["lots"])
+        tally.quote.update(dict(raw["quote"]))
+        tally.lots.update(dict(raw["lots"]))
         tally.fees.update({(account, asset): atoms for account, asset, atoms in raw["fees"]})
         return tally
