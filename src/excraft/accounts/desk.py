@@ -69,7 +69,10 @@ class Desk:
         page = f"{origin.url}/desk" if origin else ""
         self.mail_queue = MailQueue(
             database, outbox, self.people.email_of,
-            {"kyc": lambda to, details: mails.kyc(to, page, details), **self._email_writers()},
+            {
+                "kyc": lambda to, details: mails.kyc(to, page, details),
+                "commission": mails.commission, **self._email_writers(),
+            },
             clock,
         )  # fmt: skip
         self.throttle = Throttle(clock)

@@ -147,3 +147,14 @@ def withdrawal(to: str, amount: str, address: str) -> Mail:
 def destinations(to: str, what: str) -> Mail:
     """`what`: a sentence about the list of addresses."""
     return Mail(to, "Where your withdrawals may go was changed", f"{what}\n\n{_NOT_YOU}")
+
+
+def commission(to: str, details: dict[str, str]) -> Mail:
+    """A pool's master takes more from the next round on."""
+    return Mail(
+        to,
+        f"The commission of the pool {details['pool']} rises",
+        f"From the next round on the master of {details['pool']} takes {details['after']} of "
+        f"the pool's rewards; in this round it is {details['before']}. If you do not want that, leave "
+        f"the pool or choose another before the round ends: it counts from then on.\n",
+    )

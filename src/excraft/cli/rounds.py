@@ -57,6 +57,7 @@ class RoundService:
         self, exchange: Exchange, merit: Merit, folder: Folder, clock: Callable[[], int],
         alert: Callable[[str], None] = _LOGGER.error,
     ) -> None:  # fmt: skip
+        self.commissions_told: dict[tuple[int, int], int] = {}  # the highest, by pool and round
         self.exchange, self.merit, self.folder = exchange, merit, folder
         merit.newest_published = max(days_there(folder.dataset), default=-1)
         self._engine, self._clock, self._alert = exchange.engine, clock, alert

@@ -7,6 +7,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from excraft.accounts import mail_queue
 from excraft.accounts.members import Member
 from excraft.accounts.refusals import Refused
 from excraft.accounts.sessions import require_recent
@@ -113,10 +114,39 @@ async def _act(asked: Asked) -> Response:
         raise Refused("bad_request", "pool, account and value must be small whole numbers.")
     if len(body.text.encode()) > 1_000:
         raise Refused("bad_request", "The text has more than 1,000 bytes.")
-    return await _do(asked, MeritAct(
+    done = await _do(asked, MeritAct(
         verb=OF_POOLS[body.verb], account=member.account, pool=body.pool, other=body.account,
         value=body.value, text=body.text,
     ))  # fmt: skip
+    if body.verb == Verb.SET_COMMISSION.name:
+        await _tell_of_commission(asked, body.pool)
+    return done
+
+
+async def _tell_of_commission(asked: Asked, number: int) -> None:
+    """A raise is mailed to everybody who is in the pool, or will be; the highest of a round only,
+    so that nobody floods mailboxes by going up and down."""
+    pools = asked.exchange.merit.pools
+    pool = pools.pools[number]
+    before, after = (f"{bp / 100:g} %" for bp in (pool.commission_bp, pool.next_commission_bp))
+    number_of_round = asked.exchange.merit.calendar.round
+    told = asked.exchange.rounds.commissions_told
+    most = told.get((number, number_of_round), pool.commission_bp)
+    if pool.next_commission_bp <= most:
+        return
+    told[number, number_of_round] = pool.next_commission_bp
+    accounts = [a for a in {*pools.pool_of, *pools.next_of} if pools.will_be(a) == number]
+    details = {"pool": pool.name, "before": before, "after": after}
+    members, now = asked.exchange.members, asked.desk.clock()
+
+    def tell() -> None:
+        found = [members.by_account(account) for account in sorted(accounts)]
+        with asked.desk.database.write_durable() as connection:
+            for each in found:
+                if each is not None:
+                    mail_queue.add_for_member(connection, each.id, "commission", details, now)
+
+    await asyncio.to_thread(tell)
 
 
 async def _stake(asked: Asked) -> Response:

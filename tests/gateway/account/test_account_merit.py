@@ -117,3 +117,23 @@ async def test_everybody_gets_the_files_and_nothing_private(shop, people):
         "/rewards/day/99999999999999/members.csv", "/rewards/round/0/manifest.json",
     ):  # fmt: skip
         assert (await http.get(path)).status_code == 404, path
+
+
+async def test_members_are_mailed_when_a_commission_will_rise(shop, people):
+    ann, bob = people
+    await ann.ok("POST", "merit/pool", verb="FOUND_POOL", text="Aurora", value=500)
+    await ann.ok("POST", "merit/pool", verb="SET_DOOR", pool=1, value=1)
+    await bob.ok("POST", "merit/pool", verb="APPLY", pool=1)
+    for value in (400, 500):  # less, or the same: nobody is told
+        await ann.ok("POST", "merit/pool", verb="SET_COMMISSION", pool=1, value=value)
+    assert not [m for m in shop.mails() if "commission" in m[1]]
+    await ann.ok("POST", "merit/pool", verb="SET_COMMISSION", pool=1, value=1250)
+    for value in (500, 1250):
+        await ann.ok("POST", "merit/pool", verb="SET_COMMISSION", pool=1, value=value)
+    assert len([m for m in shop.mails() if "commission" in m[1]]) == 2, "once"
+    told = {to: text for to, subject, text in shop.mails() if "commission" in subject}
+    assert set(told) == {"ann@example.org", "bob@example.org"}
+    assert "takes 12.5 % of" in told["bob@example.org"] and "it is 5 %" in told["bob@example.org"]
+    assert await bob.refused("POST", "merit/pool", verb="SET_COMMISSION", pool=1, value=1) == (
+        409, "not_done",
+    )  # fmt: skip
