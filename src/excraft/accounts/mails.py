@@ -155,6 +155,6 @@ def commission(to: str, details: dict[str, str]) -> Mail:
         to,
         f"The commission of the pool {details['pool']} rises",
         f"From the next round on the master of {details['pool']} takes {details['after']} of "
-        f"the pool's rewards; in this round it is {details['before']}. If you do not want that, leave "
-        f"the pool or choose another before the round ends: it counts from then on.\n",
+        f"the pool's rewards; in this round it is {details['before']}. If you do not want that, "
+        f"leave the pool or choose another before the round ends: it counts from then on.\n",
     )
