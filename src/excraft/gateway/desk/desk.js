@@ -4,13 +4,14 @@ import { keepCard } from "./email.js";
 import { enter } from "./enter.js";
 import { keys } from "./keys.js";
 import { kyc } from "./kyc.js";
+import { merit } from "./merit.js";
 import { money } from "./money.js";
 import { ask, attempt, node, setCsrf, setStepUp } from "./page.js";
 import { referrals } from "./referrals.js";
 import { security } from "./security.js";
 import { stepUpIn } from "./stepup.js";
 
-const SECTIONS = { security, keys, kyc, money, referrals };
+const SECTIONS = { security, keys, kyc, money, merit, referrals };
 const at = (id) => document.getElementById(id);
 
 // To be administrator, from the link that the first start shows; kept until somebody is logged in.

@@ -1,0 +1,116 @@
+// Merit: the round that runs, my pool, my stake, where rewards go, and what the last days brought.
+import { action, ask, field, form, node } from "./page.js";
+
+const EXT = 10n ** 18n;
+const seconds = (at) => new Date(at * 1000).toLocaleString();
+const percent = (bp) => `${bp / 100} %`;
+
+export async function merit(place) {
+  const again = () => merit(place);
+  const [found, pools, rewards] = await Promise.all([ask("GET", "merit"), read("/pools"), read("/rewards")]);
+  place.replaceChildren(node("h1", {}, "Merit"), running(found), mine(found, again), choosing(found, pools.pools, again),
+    staking(found, again), going(found, again), days(rewards.days), mastering(found, again));
+}
+
+async function read(address) {
+  return (await fetch(address)).json();
+}
+
+const card = (title, ...children) => node("div", { class: "card" }, node("h2", {}, title), ...children);
+const soft = (text) => node("p", { class: "soft" }, text);
+const said = () => node("p", { class: "said", role: "status" });
+const act = (verb, more = {}) => ask("POST", "merit/pool", { verb, ...more });
+
+function running(found) {
+  const fees = found.fees.map((one) => `${one.amount} ${one.asset}`).join(", ");
+  return card("Now", node("p", {}, `Round ${found.round}, day ${found.day_in_round + 1} of ${found.round_days}; this day ends ${seconds(found.end)}.`),
+    soft(fees ? `Fees of this round so far, as they count: ${fees}.` : "You have paid no fees in this round yet, so nothing counts as traded."));
+}
+
+function mine(found, again) {
+  const line = said();
+  const next = found.next_pool;
+  const here = found.pool ? `You are in ${found.pool.name}: ${found.pool.members} members, ${found.pool.verified} verified, commission ${percent(found.pool.commission_bp)}`
+    + (found.pool.redistribute ? ", the rest shared by what members trade." : ", and the master keeps all.") : "You are in no pool in this round.";
+  const later = next === (found.pool ? found.pool.pool : 0) ? "" : next ? `With the next round you are in pool ${next}.` : "With the next round you are in none.";
+  const rises = found.pool && found.pool.next_commission_bp > found.pool.commission_bp
+    ? `Its commission rises to ${percent(found.pool.next_commission_bp)} with the next round.` : "";
+  return card("Your pool", node("p", {}, here), later ? node("p", {}, later) : "", rises ? node("p", { class: "said bad" }, rises) : "",
+    next ? action("Leave it with the next round", line, async () => { await act("LEAVE"); await again(); }, "danger") : "", line);
+}
+
+function choosing(found, pools, again) {
+  const line = said();
+  const open = pools.filter((pool) => !pool.closed && pool.pool !== found.next_pool);
+  const rows = open.map((pool) => node("li", {}, node("div", {}, pool.name, node("br"),
+    node("span", { class: "soft" }, `${pool.members} members, ${pool.verified} verified; commission ${percent(pool.commission_bp)}; ${pool.open_door ? "open door" : "by application"}`)),
+    action(pool.open_door ? "Join" : "Apply", line, async () => {
+      await act("APPLY", { pool: pool.pool });
+      if (!pool.open_door) return `Asked; the master of ${pool.name} decides.`;
+      await again();
+      return "";
+    })));
+  return card("Pools", rows.length ? node("ul", { class: "list" }, ...rows) : soft("There is no other pool."), line,
+    found.master_of ? "" : form("", [field("Name of a new pool", { name: "text", required: true, minlength: 3, maxlength: 40 }),
+      field("Commission", { name: "percent", type: "number", min: 0, max: 20, step: "0.01", required: true, value: 5 }, "percent of what the pool gets")],
+    "Found it", async (values) => { await act("FOUND_POOL", { text: values.text, value: Math.round(values.percent * 100) }); await again(); return ""; }));
+}
+
+function staking(found, again) {
+  if (!found.stake.asset) return card("Stake", soft("There is nothing to stake on this exchange yet."));
+  const amount = () => field("Amount", { name: "amount", required: true, inputmode: "decimal" }, found.stake.asset);
+  const back = found.stake.asked_back.map((one) => node("li", {}, node("span", {}, `${one.amount} ${found.stake.asset}, free again ${seconds(one.due)}`)));
+  return card("Stake", node("p", {}, `${found.stake.staked} ${found.stake.asset} count for you; rewards paid to you so far: ${found.stake.paid}.`),
+    back.length ? node("ul", { class: "list" }, ...back) : "",
+    form("", [amount()], "Stake", async ({ amount: text }) => { await ask("POST", "merit/stake", { amount: text }); await again(); return ""; }),
+    form("", [amount()], "Ask back", async ({ amount: text }) => { await ask("POST", "merit/unstake", { amount: text }); await again(); return ""; }));
+}
+
+function going(found, again) {
+  const chain = node("input", { type: "checkbox", name: "on_chain", checked: found.on_chain });
+  return form("Where rewards go", [soft(found.on_chain ? `You claim them on chain with ${found.address}.` : "They are credited to your account."),
+    field("Address", { name: "address", maxlength: 42, value: found.address, autocomplete: "off" }, "0x…; a seat in Congress or Senate needs one, too"),
+    node("label", { class: "tick" }, chain, "claim on chain instead")], "Keep it", async (values) => {
+    await ask("POST", "merit/choice", { on_chain: Boolean(values.on_chain), address: values.address.trim() });
+    await again();
+    return "";
+  });
+}
+
+function days(found) {
+  const line = said();
+  const rows = found.slice(0, 10).map((day) => {
+    const place = node("div", {}, `Day ${day.day} of round ${day.round}`, node("br"), node("span", { class: "soft" }, `until ${seconds(day.end)}; ${ext(day.paid)} EXT to all`));
+    return node("li", {}, place, action("What I got", line, async () => {
+      const { mine: own, claim } = await ask("GET", "merit/days/" + day.day);
+      place.append(node("br"), own ? `${ext(own.reward_poe)} for PoE, ${ext(own.reward_stake)} for stake, ${ext(own.reward_pool)} of the pool.` : "Nothing: you neither traded nor staked.",
+        claim ? node("div", { class: "code" }, `claim day ${claim.day}: ${claim.cumulative} in all, proof ${claim.proof.join(" ")}`) : "");
+      return "";
+    }));
+  });
+  return card("Days", rows.length ? node("ul", { class: "list" }, ...rows) : soft("None is published yet."), line);
+}
+
+// Units of 10^-18 as a decimal with four places, rounded down.
+function ext(units) {
+  const value = BigInt(units);
+  return `${value / EXT}.${String((value % EXT) / 10n ** 14n).padStart(4, "0")}`;
+}
+
+function mastering(found, again) {
+  const pool = found.master_of;
+  if (!pool) return "";
+  const line = said();
+  const asked = pool.applications.map((account) => node("li", {}, node("div", {}, `Account ${account} asks to be admitted.`),
+    action("Admit", line, async () => { await act("ADMIT", { pool: pool.pool, account }); await again(); return ""; }),
+    action("Refuse", line, async () => { await act("REFUSE", { pool: pool.pool, account }); await again(); return ""; }, "danger")));
+  const change = (title, verb, value) => action(title, line, async () => { await act(verb, { pool: pool.pool, value }); await again(); return ""; });
+  return card(`Your pool ${pool.name}, as its master`, asked.length ? node("ul", { class: "list" }, ...asked) : soft("Nobody asks to be admitted."),
+    node("div", { class: "row" }, pool.open_door ? change("Close the door", "SET_DOOR", 0) : change("Open the door", "SET_DOOR", 1),
+      pool.next_redistribute ? change("Keep all from the next round on", "SET_REDISTRIBUTE", 0) : change("Share from the next round on", "SET_REDISTRIBUTE", 1)), line,
+    form("", [field("Commission", { name: "percent", type: "number", min: 0, max: 20, step: "0.01", required: true, value: pool.next_commission_bp / 100 },
+      "percent, from the next round on; a raise is mailed to your members")], "Set it",
+    async (values) => { await act("SET_COMMISSION", { pool: pool.pool, value: Math.round(values.percent * 100) }); await again(); return ""; }),
+    form("", [field("Description", { name: "text", rows: 3, maxlength: 1000 }, "for everybody")], "Describe it",
+      async ({ text }) => { await act("DESCRIBE_POOL", { pool: pool.pool, text }); await again(); return ""; }));
+}
