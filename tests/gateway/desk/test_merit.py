@@ -18,7 +18,7 @@ def card(page, title):  # noqa: F811
     )
 
 
-def test_a_member_founds_a_pool_and_stakes_and_another_applies(exchange, browser, page):  # noqa: F811
+def test_a_pool_is_founded_and_joined(exchange, browser, page):  # noqa: F811
     ask(exchange.data, "asset_add", symbol="EXT", decimals=8, name="EXT")
     ask(exchange.data, "parameter_set", name="EXT_ASSET", value=1)
     sign_up(exchange, page)
