@@ -103,6 +103,22 @@ def test_one_owner_of_two_pools_has_one_seat():
     assert [pool.active for pool in stage.pools.pools.values()] == [True, True]
 
 
+def test_where_a_person_is_master_the_other_accounts_go_and_whoever_goes_is_no_master():
+    play("""
+        cat FOUND_POOL Alpha 0
+        dan FOUND_POOL Beta 0
+        dan SET_DOOR 2 1
+        bob APPLY 2
+        round
+        dan NAME_MASTER 2 bob
+        owner bob cat
+        round
+        in 1 cat
+        in 2 dan
+        dan SET_COMMISSION 2 1
+        bob SET_COMMISSION 2 1   -> only the master of 'Beta' does that""")
+
+
 def test_a_pool_that_nobody_is_left_in_closes():
     stage = play("""
         ann FOUND_POOL Alpha 0

@@ -40,6 +40,7 @@ class AgainstTwin(RuleBasedStateMachine):
         for account, pool in enumerate(places):
             self.both(Verb.APPLY, account, pool=pool)
         self.start_round()
+        self.both(Verb.SET_DOOR, 6, pool=1, value=0)
 
     @rule(account=ACCOUNTS, value=VALUES, text=NAMES)
     def found(self, account, value, text):
@@ -57,10 +58,14 @@ class AgainstTwin(RuleBasedStateMachine):
         self.both(verb, account, pool=pool, other=other, value=value, text="more words")
 
     @rule(pool=st.integers(1, 3), account=ACCOUNTS)
-    def come_in(self, pool, account):
+    def apply(self, pool, account):
         self.both(Verb.APPLY, account, pool=pool)
+
+    @rule(pool=st.integers(1, 3), account=ACCOUNTS, verb=st.sampled_from([Verb.ADMIT, Verb.BAN]))
+    def answer(self, pool, account, verb):
         if (card := self.twin.card(pool)) is not None:
-            self.both(Verb.ADMIT, card["master"], pool=pool, other=account)
+            other = next(iter(card["applied"]), account)
+            self.both(verb, card["master"], pool=pool, other=other)
 
     @rule(other=ACCOUNTS, absent=st.sets(ACCOUNTS, max_size=3))
     def vote(self, other, absent):
@@ -109,5 +114,5 @@ class AgainstTwin(RuleBasedStateMachine):
             assert pool.banned == set(card["banned"]) and pool.votes == card["votes"]
 
 
-AgainstTwin.TestCase.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)
+AgainstTwin.TestCase.settings = settings(max_examples=100, stateful_step_count=60, deadline=None)
 TestAgainstTwin = AgainstTwin.TestCase
