@@ -8,7 +8,7 @@ Reads the published tables, computes everything again and compares. Exit code 0:
 right; 1: they are not, the table and line that are wrong are printed with both numbers; 2: it could
 not be checked. `--before` also compares with the day before, `--root` with the root on the chain,
 `--facts` with the dataset hash on the chain; `--member` prints what a member did and gets.
-Needs Python 3.9 or later, nothing else. The tree takes a while: about 2 ms for each address.
+Needs Python 3.9 or later, nothing else. The tree takes a while: about 1 ms for each address.
 
 This is a second implementation of the rules in docs/merit.md; it shares no code with the exchange.
 """

@@ -85,6 +85,19 @@ def test_nothing_is_there_before_it_is_published(tmp_path):
         open_day(tmp_path, 42)
 
 
+def test_some_columns_are_those_of_all(tmp_path):
+    others = (B, A, 0, 1, 0, 3, "0x" + "ab" * 20, "chain", 10**30)
+    day = publish(tmp_path, {"members": [MEMBER, others]}, facts())
+    (some,) = day.batches("members", ("before", "address"))
+    (every,) = day.batches("members")
+    assert set(some) == {"id", "address", "before"}
+    assert some["before"] == every["before"] == [0, 10**30]
+    path = day.path / "members.csv"
+    path.write_text(path.read_text().replace("chain", "credit"))  # in a column that is not read
+    with pytest.raises(Damaged, match="SHA-256"):
+        list(day.batches("members", ("before",)))
+
+
 class Stopped(BaseException):
     """The process is gone."""
 

@@ -1,6 +1,6 @@
 """A day and a round on disk: written by merit, read by rewards, the doors and auditors."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,10 +48,10 @@ class Folder:
         except TypeError as trouble:
             raise Damaged(f"{self.path.name}: files.{table} in the manifest: {trouble}") from None
 
-    def batches(self, table: str) -> Iterator[Columns]:
+    def batches(self, table: str, only: Collection[str] = ()) -> Iterator[Columns]:
         """Columns, batch by batch; trust them when the iteration has ended (see reading.py)."""
         file = self.file(table)
-        return reading.batches(self.path / f"{table}.csv", TABLES[table], file)
+        return reading.batches(self.path / f"{table}.csv", TABLES[table], file, only)
 
     def rows(self, table: str) -> Iterator[Any]:
         """Rows of the table's type, with ids as bytes."""

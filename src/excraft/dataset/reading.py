@@ -4,7 +4,7 @@ The hash is known when the last byte was read, so what comes out before is not t
 the iteration has ended without an error.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
@@ -23,8 +23,11 @@ from excraft.dataset.writing import BATCH, File, acceptable, shown
 BLOCK = 1 << 23  # bytes read at once
 
 
-def batches(path: Path, table: Table, expected: File) -> Iterator[Columns]:
-    """Columns by name, some ten thousand rows at a time; `Kind` says what each is.
+def batches(
+    path: Path, table: Table, expected: File, only: Collection[str] = ()
+) -> Iterator[Columns]:
+    """Columns by name, some ten thousand rows at a time; `Kind` says what each is. Of a table with
+    text, `only` these and those it is sorted by, which is faster; the hash is of everything.
 
     Raises Malformed for a line that cannot be, and at the end Damaged unless rows and hash are the
     `expected` ones."""
@@ -33,9 +36,9 @@ def batches(path: Path, table: Table, expected: File) -> Iterator[Columns]:
         blocks = Blocks(file, threads)
         head = ",".join(table.columns).encode() + b"\n"
         blocks.head(path.name, head)
-        for columns in ahead(_split(blocks, table), threads):
+        for columns in ahead(_split(blocks, table, only), threads):
             order.check(columns, line)
-            line += len(columns[table.columns[0]])
+            line += len(columns[table.keys[0]])
             yield columns
         found = File(line - 2, blocks.digest())
     if found != expected:
@@ -107,11 +110,11 @@ class Blocks:
         return self._hash.hexdigest()
 
 
-def _split(blocks: Blocks, table: Table) -> Iterator[Columns]:
+def _split(blocks: Blocks, table: Table, only: Collection[str]) -> Iterator[Columns]:
     line = 2
     if not table.numeric:
         for block in blocks:
-            yield read_texts(block, table, line)
+            yield read_texts(block, table, line, only)
             line += block.count(b"\n")
         return
     code = np.array([ID if kind is Kind.ID else NUMBER for kind in table.kinds], np.int64)
@@ -145,7 +148,7 @@ def numeric_columns(words: np.ndarray, table: Table, line: int) -> Columns:
     return columns
 
 
-def read_texts(block: bytes, table: Table, line: int) -> Columns:
+def read_texts(block: bytes, table: Table, line: int, only: Collection[str] = ()) -> Columns:
     """Columns of whole lines of text; raises Malformed with the first line that is wrong."""
     try:
         text = block.decode()
@@ -160,8 +163,13 @@ def read_texts(block: bytes, table: Table, line: int) -> Columns:
     cells.pop()
     if len(cells) % width or set(cells[width - 1 :: width]) != {"\n"}:
         _wrong_width(text, table, line)
+    wanted = {*only, *table.keys} if only else table.columns
     named = zip(table.columns, table.kinds, range(width), strict=False)
-    return {name: _column(table, name, kind, cells[at::width], line) for name, kind, at in named}
+    return {
+        name: _column(table, name, kind, cells[at::width], line)
+        for name, kind, at in named
+        if name in wanted
+    }
 
 
 def _wrong_width(text: str, table: Table, line: int) -> NoReturn:

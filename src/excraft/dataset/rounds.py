@@ -44,7 +44,7 @@ def sums_of(days: Sequence[Day]) -> Sums:
 
 def _results(day: Day) -> tuple[np.ndarray, list[int], list[int]]:
     ids, poe, seconds = [np.empty((0, 2), np.uint64)], [], []
-    for batch in day.batches("results"):
+    for batch in day.batches("results", ("poe", "token_seconds")):
         ids.append(batch["id"])
         poe += batch["poe"]
         seconds += batch["token_seconds"]
