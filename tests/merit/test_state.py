@@ -162,6 +162,18 @@ def test_where_rewards_go_is_chosen(ground):
     assert ground.act(Verb.CHOOSE, 1, value=0) == "" and not ground.merit.known.on_chain
 
 
+def test_an_address_that_may_have_claims_stays(ground):
+    """Claims are sums so far: under another address what was claimed could be claimed again."""
+    one, other = "0x" + "ab" * 20, "0x" + "cd" * 20
+    assert ground.act(Verb.CHOOSE, 1, value=0, text=one) == ""
+    assert ground.act(Verb.CHOOSE, 1, value=0, text=other) == ""
+    assert ground.act(Verb.CHOOSE, 1, value=1, text=one) == ""
+    for value in (0, 1):
+        assert "stays 0xabab" in ground.act(Verb.CHOOSE, 1, value=value, text=other)
+        assert ground.act(Verb.CHOOSE, 1, value=value, text=one) == ""
+    assert ground.merit.known.addresses[1] == one
+
+
 def test_nobody_acts_for_the_service_or_as_nobody(ground):
     for verb in (Verb.FLAG_PAIR, Verb.MARK_HOUSE, Verb.CLOSE_DAY, Verb.VAULT_STAKED):
         assert "is not done by account 1" in ground.act(verb, 1, other=2, value=1, text="5")

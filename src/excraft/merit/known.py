@@ -24,6 +24,7 @@ class Known(msgspec.Struct):
     flagged: set[tuple[int, int]] = msgspec.field(default_factory=set)
     addresses: dict[int, str] = msgspec.field(default_factory=dict)
     on_chain: set[int] = msgspec.field(default_factory=set)  # who claims there
+    claimed: set[int] = msgspec.field(default_factory=set)  # who ever chose that: address fixed
     decimals: list[int] = msgspec.field(default_factory=list)
     markets: list[dict[str, int]] = msgspec.field(default_factory=list)
     numbers: dict[int, int] = msgspec.field(default_factory=dict)

@@ -182,12 +182,17 @@ class Merit:
         text = text.lower()
         if text and not is_address(text):
             raise ActRefused(f"{text[:50]!r} is no address: 0x and 40 hex digits")
-        if value not in (0, 1) or (value and not text):
+        if value not in (0, 1) or (value and not (text or account in self.known.addresses)):
             raise ActRefused("what is claimed on chain needs an address to claim it with")
-        if not text and account in self.known.addresses:
-            text = self.known.addresses[account]
+        kept = self.known.addresses.get(account, "")
+        if account in self.known.claimed and text not in ("", kept):
+            raise ActRefused(
+                f"the address stays {kept}: claims are sums so far, and another could claim them again"
+            )
         if text:
             self.known.addresses[account] = text
+        if value:
+            self.known.claimed.add(account)
         (self.known.on_chain.add if value else self.known.on_chain.discard)(account)
 
     def refused(self, position: int, command: int) -> str:
