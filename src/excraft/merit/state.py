@@ -187,7 +187,7 @@ class Merit:
         kept = self.known.addresses.get(account, "")
         if account in self.known.claimed and text not in ("", kept):
             raise ActRefused(
-                f"the address stays {kept}: claims are sums so far, and another could claim them again"
+                f"the address stays {kept}: claims are sums so far, and another could claim again"
             )
         if text:
             self.known.addresses[account] = text
