@@ -16,7 +16,7 @@ import numpy as np
 from eth_utils import to_checksum_address
 
 from excraft.accounts.wallets import Wallet
-from excraft.beside import beside
+from excraft.beside import repeating
 from excraft.cli.day_end import hash_at
 from excraft.cli.folder import Folder
 from excraft.cli.round_results import Paid, credits_after, publish_round_of
@@ -228,14 +228,12 @@ class RoundService:
 @asynccontextmanager
 async def closing_rounds(service: RoundService) -> AsyncIterator[None]:
     """Runs it beside what is inside."""
-    async with beside(_run(service), "rounds"):
+    async with repeating(lambda: _look(service), LOOK_EVERY_S, "rounds"):
         yield
 
 
-async def _run(service: RoundService) -> None:
-    while True:
-        try:
-            await service.step()
-        except Exception:  # told, and tried again: nothing is half done
-            _LOGGER.exception("rounds: tried again")
-        await asyncio.sleep(LOOK_EVERY_S)
+async def _look(service: RoundService) -> None:
+    try:
+        await service.step()
+    except Exception:  # told, and tried again: nothing is half done
+        _LOGGER.exception("rounds: tried again")

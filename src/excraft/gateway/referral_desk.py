@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from excraft.accounts.members import Members
 from excraft.accounts.referral_earnings import ReferralEarnings
 from excraft.accounts.referrals import Due, Outcome, Referrals
-from excraft.beside import beside
+from excraft.beside import repeating
 from excraft.messages.commands import Command, PayReferral, SetParameter, pack
 from excraft.messages.events import EventKind
 from excraft.messages.reasons import Reason
@@ -153,15 +153,13 @@ def _naming(account: int, referrer: int | None, share_ppm: int) -> list[Command]
 @contextlib.asynccontextmanager
 async def referring(desk: ReferralDesk) -> AsyncIterator[None]:
     """Does what is due beside what is inside."""
-    async with beside(_run(desk), "referrals"):
+    async with repeating(lambda: _look(desk), LOOK_EVERY_S, "referrals"):
         yield
 
 
-async def _run(desk: ReferralDesk) -> None:
-    while True:
-        for step in (desk.link_due, desk.pay_due):
-            try:
-                await step()
-            except Exception:  # busy, or the database is away: it is due again soon
-                _LOGGER.exception("referrals: %s; tried again", step.__name__)
-        await asyncio.sleep(LOOK_EVERY_S)
+async def _look(desk: ReferralDesk) -> None:
+    for step in (desk.link_due, desk.pay_due):
+        try:
+            await step()
+        except Exception:  # busy, or the database is away: it is due again soon
+            _LOGGER.exception("referrals: %s; tried again", step.__name__)

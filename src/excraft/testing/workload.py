@@ -33,6 +33,8 @@ LISTINGS = (  # (base, quote, base atoms per lot, quote atoms per tick and lot)
 )
 REMEMBERED = 64  # orders that cancels choose from
 MOSTS = (Parameter.MAX_PRICE_TICKS, Parameter.MAX_LOTS, Parameter.MAX_MARKET_LOTS)
+OF_MERIT = tuple(p for p, rule in RULES.items() if rule.scope in (Scope.MERIT, Scope.MERIT_MARKET))
+OF_THE_KERNEL = tuple(p for p in RULES if p not in OF_MERIT)
 HARMLESS = (
     Parameter.MARKET_BAND_PPM,
     Parameter.TRADE_GROUP,
@@ -286,7 +288,7 @@ class Workload:
 
     def _setting(self) -> tuple:
         """A parameter; those that stop trade are mostly set back to their default."""
-        parameter = self._pick(tuple(Parameter))
+        parameter = self._pick(OF_MERIT if self._chance(50) else OF_THE_KERNEL)
         rule = RULES[parameter]
         subject = -1
         if rule.scope == Scope.ACCOUNT:
