@@ -22,7 +22,7 @@ async def repeating(
     step: Callable[[], Awaitable[None]], every_s: float, name: str
 ) -> AsyncIterator[None]:
     """Runs `step`, which handles its own failures, again and again beside a block. One that is
-    under way at the end is finished, not cancelled: it may be in a thread that nothing could end."""
+    under way at the end is finished, not cancelled: it may be in a thread that nothing ends."""
     ended = asyncio.Event()
 
     async def run() -> None:
