@@ -154,7 +154,8 @@ async def _look(exchange: Any, chance: random.Random, crowd: list[int], wash: li
         side = chance.choice((Side.BUY, Side.SELL))
         away = 1 + CROSSES if side == Side.BUY else 1 - CROSSES
         await engine.execute(_order(account, market, side, int(price * away), lots))
-    for account, side in ((wash[0], Side.SELL), (wash[1], Side.BUY)):
+    seller, buyer = chance.sample(wash, 2)  # now the one, now the other: both stay able to
+    for account, side in ((seller, Side.SELL), (buyer, Side.BUY)):
         kind = TimeInForce.GTC if side == Side.SELL else TimeInForce.IOC
         await engine.execute(_order(account, market, side, price, 100 * lots, kind))
 
