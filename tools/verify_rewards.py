@@ -18,12 +18,10 @@ import json
 import re
 import sys
 from collections import defaultdict
+from fractions import Fraction
 from hashlib import sha256
-from math import gcd
 from pathlib import Path
 
-ID, OWNER, FLAG = "[0-9a-f]{32}", "([0-9a-f]{32})?", "[01]"
-NUMBER, ADDRESS = "0|[1-9][0-9]{0,37}", "(0x[0-9a-f]{40})?"
 FACTS = {
     "members": "id:i owner:o verified:f banned:f house:f pool:n address:a choice:c before:n",
     "fills": "trade:n id:i other:i maker:f asset:n fee:n notional:n weight:n",
@@ -37,8 +35,8 @@ RESULTS = {
     "pool_results": "pool:n poe:n units:n",
 }
 KEYS = {"fills": (0, 3), "stakes": (0, 1, 3), "flagged": (0, 1)}  # others: by the first column
-PATTERNS = {"i": ID, "o": OWNER, "f": FLAG, "n": NUMBER, "a": ADDRESS, "c": "credit|chain",
-            "s": "exchange|vault"}
+PATTERNS = {"i": "[0-9a-f]{32}", "o": "([0-9a-f]{32})?", "f": "[01]", "n": "0|[1-9][0-9]{0,37}",
+            "a": "(0x[0-9a-f]{40})?", "c": "credit|chain", "s": "exchange|vault"}
 TERMS = ("poe_bp stake_bp cap_poe_bp cap_pools_bp cap_revenue_bp first halving supply max_rebate_ppm "
          "max_referral_ppm base_fee_ppm price_move_bp seats verified_min").split()
 COMMISSION_MAX_BP, CAPS_TOGETHER_BP = 2_000, 9_000
@@ -58,12 +56,10 @@ def same(where, published, right):
 
 
 # ---- the tables
-
 def table(folder, name, columns, files):
     """Rows of a table as tuples, one by one; its hash is compared when the last one was read."""
     names, kinds = zip(*(part.split(":") for part in columns.split()))
     pattern = re.compile(",".join(f"(?:{PATTERNS[kind]})" for kind in kinds) + "\n")
-    numbers = [place for place, kind in enumerate(kinds) if kind in "fn"]
     keys, last, digest, line = KEYS.get(name, (0,)), None, sha256(), 1
     need(isinstance(files.get(name), dict), f"manifest, files.{name}", "is missing")
     with open(folder / f"{name}.csv", "rb") as file:
@@ -74,9 +70,8 @@ def table(folder, name, columns, files):
                 need(text == ",".join(names) + "\n", where, f"the header must be {','.join(names)}")
                 continue
             need(pattern.fullmatch(text), where, f"{text!r:.200} is not of the form {', '.join(names)}")
-            row = text[:-1].split(",")
-            for place in numbers:
-                row[place] = int(row[place])
+            cells = zip(text[:-1].split(","), kinds)
+            row = [int(cell) if kind in "fn" else cell for cell, kind in cells]
             key = tuple(row[place] for place in keys)
             in_order = last is None or last < key or (name == "stakes" and last == key)
             need(in_order, where, f"{key} comes after {last}: twice, or out of order")
@@ -115,7 +110,6 @@ def fraction(value, where):
 
 
 # ---- the rules
-
 def largest_remainder(total, weights):
     """Parts of total by weight, by id; what is left goes to the largest remainders, then lower id."""
     everything = sum(weights.values())
@@ -123,8 +117,7 @@ def largest_remainder(total, weights):
         return {}
     parts = {one: total * weight // everything for one, weight in weights.items()}
     left = total - sum(parts.values())
-    order = sorted(weights, key=lambda one: (-(total * weights[one] % everything), one))
-    for one in order[:left]:
+    for one in sorted(weights, key=lambda one: (-(total * weights[one] % everything), one))[:left]:
         parts[one] += 1
     return parts
 
@@ -143,24 +136,17 @@ def poe_of_fill(fill, members, flagged, terms):
 
 def emission(terms, day):
     """Units of a day: halved every `halving` days (0: never), and never beyond the supply."""
-    def plain(number):
-        return terms["first"] >> (number // terms["halving"]) if terms["halving"] else terms["first"]
-
-    return min(plain(day), max(0, terms["supply"] - sum(map(plain, range(day)))))
+    halving = terms["halving"] or day + 1
+    plain = [terms["first"] >> (number // halving) for number in range(day + 1)]
+    return min(plain[day], max(0, terms["supply"] - sum(plain[:day])))
 
 
 def price_of(traded, before, move_bp):
     """The traded price, at most move_bp away from the one before, in lowest terms."""
     if traded is None:
         return before
-    low = (before[0] * (10**4 - move_bp), before[1] * 10**4)
-    high = (before[0] * (10**4 + move_bp), before[1] * 10**4)
-    found = traded
-    if traded[0] * low[1] < low[0] * traded[1]:
-        found = low
-    if traded[0] * high[1] > high[0] * traded[1]:
-        found = high
-    return found[0] // gcd(*found), found[1] // gcd(*found)
+    low, high = (Fraction(*before) * (10**4 + move) / 10**4 for move in (-move_bp, move_bp))
+    return min(max(Fraction(*traded), low), high).as_integer_ratio()
 
 
 def emission_parts(emitted, poe, poe_in_pools, price, terms):
@@ -172,7 +158,6 @@ def emission_parts(emitted, poe, poe_in_pools, price, terms):
 
 
 # ---- the facts
-
 def read_members(folder, files):
     members = {}
     names = [part.split(":")[0] for part in FACTS["members"].split()]
@@ -208,8 +193,8 @@ def count_stake(folder, files, members, facts):
     stake = defaultdict(int)
     for line, (who, _, units, begin, end) in table(folder, "stakes", FACTS["stakes"], files):
         known(members, f"stakes, line {line}", who)
-        inside = facts["begin"] <= begin <= end <= facts["end"]
-        need(inside, f"stakes, line {line}", f"{begin} to {end} is not in the day")
+        in_day = facts["begin"] <= begin <= end <= facts["end"]
+        need(in_day, f"stakes, line {line}", f"{begin} to {end} is not in the day")
         stake[who] += units * (end - begin)
     return stake
 
@@ -226,22 +211,20 @@ def read_pools(folder, files, members, poe, terms):
     for line, row in table(folder, "pools", FACTS["pools"], files):
         pools[row[0]] = one = dict(zip(names, row), members=[], poe=0)
         known(members, f"pools, line {line}", one["master"])
-        too_much = one["commission_bp"] > COMMISSION_MAX_BP
-        need(not too_much, f"pools, line {line}", f"commission_bp {one['commission_bp']} > 2000")
+        cut = one["commission_bp"]
+        need(cut <= COMMISSION_MAX_BP, f"pools, line {line}", f"commission_bp {cut} > 2000")
     for who, one in members.items():
         if one["pool"]:
             need(one["pool"] in pools, f"members, line {one['line']}", f"no pool {one['pool']}")
             pools[one["pool"]]["members"].append(who)
             pools[one["pool"]]["poe"] += poe[who]
-    able = [one for one in pools.values() if one["active"] and one["poe"]
-            and one["verified"] >= terms["verified_min"]]
-    able.sort(key=lambda one: (-one["poe"], -one["verified"], one["pool"]))
-    first = {one["pool"] for one in able[:terms["seats"]]}
+    able = [(-one["poe"], -one["verified"], number) for number, one in pools.items()
+            if one["active"] and one["poe"] and one["verified"] >= terms["verified_min"]]
+    first = {number for _, _, number in sorted(able)[:terms["seats"]]}
     return {number: dict(one, eligible=number in first) for number, one in pools.items()}
 
 
 # ---- everything again
-
 def compute(folder, manifest):
     facts, files = manifest["facts"], manifest["facts"].get("files", {})
     need(set(files) == set(FACTS), "manifest, files", f"must be exactly {', '.join(FACTS)}")
@@ -267,12 +250,12 @@ def compute(folder, manifest):
         by_pool[one["master"]] += cut
         for who, share in largest_remainder(amount - cut, {w: poe[w] for w in one["members"]}).items():
             by_pool[who] += share
-    rows, total_before = [], 0
+    rows = []
     for who, one in members.items():
         gets = by_poe.get(who, 0), by_stake.get(who, 0), by_pool[who]
         cumulative = one["before"] + (sum(gets) if one["choice"] == "chain" else 0)
         rows.append((who, poe[who], stake[who], *gets, cumulative))
-        total_before += one["before"]
+    total_before = sum(one["before"] for one in members.values())
     same("manifest, total_before", whole(facts["total_before"], "total_before"), total_before)
     paid = sum(sum(row[3:6]) for row in rows)
     carry = whole(facts["carry_before"], "manifest, carry_before") + emitted - paid
@@ -312,9 +295,8 @@ def compare_before(folder, facts, members):
     need(follows, "manifest, round", f"{facts['round']} after {before['facts']['round']}")
     for name, old in (("carry_before", "carry"), ("price_before", "price"), ("total_before", "total")):
         same(f"manifest, {name} (from --before)", facts[name], before["results"][old])
-    address, claimed, claims = {}, defaultdict(int), defaultdict(int)
-    for _, row in table(folder, "members", FACTS["members"], before["facts"]["files"]):
-        address[row[0]] = row[6]
+    claimed, claims, files = defaultdict(int), defaultdict(int), before["facts"]["files"]
+    address = {row[0]: row[6] for _, row in table(folder, "members", FACTS["members"], files)}
     for line, row in table(folder, "results", RESULTS["results"], before["results"]["files"]):
         need(row[0] in address, f"results of the day before, line {line}", "is no member")
         claimed[address[row[0]]] += row[6]
@@ -325,24 +307,22 @@ def compare_before(folder, facts, members):
 
 
 # ---- the tree
-
-CONSTANTS, LANES = [], {}
-
-
-def prepare():
-    """The constants of Keccak-f[1600], from the rules that define them."""
-    bits, x, y, turn = 1, 1, 0, 0
+def keccak_constants():
+    """The constants of Keccak-f[1600], from the rules that define them: of rounds, and turns."""
+    bits, x, y, constants, turns = 1, 1, 0, [], {(0, 0): 0}
     for _ in range(24):
         constant = 0
         for place in range(7):
             constant |= (bits & 1) << ((1 << place) - 1)
             bits = bits << 1 ^ (0x171 if bits & 0x80 else 0)
-        CONSTANTS.append(constant)
+        constants.append(constant)
     for step in range(24):
-        turn = (step + 1) * (step + 2) // 2 % 64
-        LANES[x, y] = turn
+        turns[x, y] = (step + 1) * (step + 2) // 2 % 64
         x, y = y, (2 * x + 3 * y) % 5
-    LANES[0, 0] = 0
+    return constants, turns
+
+
+CONSTANTS, LANES = keccak_constants()
 
 
 def keccak(message):
@@ -370,10 +350,9 @@ def root_of(claims):
     """As OpenZeppelin's StandardMerkleTree of (address, uint256)."""
     leaves = (bytes(12) + bytes.fromhex(one[2:]) + units.to_bytes(32, "big")
               for one, units in claims.items())
-    nodes = sorted((keccak(keccak(leaf)) for leaf in leaves), reverse=True)
+    nodes = [b""] * (len(claims) - 1) + sorted((keccak(keccak(leaf)) for leaf in leaves), reverse=True)
     if not nodes:
         return "00" * 32
-    nodes = [b""] * (len(nodes) - 1) + nodes
     for at in range(len(nodes) // 2 - 1, -1, -1):
         nodes[at] = keccak(b"".join(sorted(nodes[2 * at + 1:2 * at + 3])))
     return nodes[0].hex()
@@ -381,7 +360,6 @@ def root_of(claims):
 
 def check(folder, before=None, root=None, facts_hash=None):
     """Raises Wrong unless everything is right; (manifest, members, rows)."""
-    prepare() if not CONSTANTS else None
     manifest = manifest_of(folder)
     members, rows, pool_rows, right, claims = compute(folder, manifest)
     if before:
@@ -389,20 +367,16 @@ def check(folder, before=None, root=None, facts_hash=None):
     compare(folder, manifest, rows, pool_rows, right)
     own = root_of(claims)
     same("manifest, results.roots.claims", manifest["results"]["roots"]["claims"], own)
-    if root:
-        same("the root that was given", root.lower().removeprefix("0x"), own)
-    if facts_hash:
-        same("the hash of facts that was given", facts_hash.lower().removeprefix("0x"), manifest["dataset_hash"])
+    for what, given, found in (("root", root, own), ("hash of facts", facts_hash, manifest["dataset_hash"])):
+        if given:
+            same(f"the {what} that was given", given.lower().removeprefix("0x"), found)
     return manifest, members, rows
 
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--before", type=Path)
-    parser.add_argument("--root")
-    parser.add_argument("--facts")
-    parser.add_argument("--member")
+    for name, kind in (("folder", Path), ("--before", Path), ("--root", str), ("--facts", str), ("--member", str)):
+        parser.add_argument(name, type=kind)
     given = parser.parse_args(arguments)
     manifest, members, rows = check(given.folder, given.before, given.root, given.facts)
     facts, results = manifest["facts"], manifest["results"]

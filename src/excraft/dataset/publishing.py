@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from excraft.dataset.errors import AlreadyPublished, DatasetError
 from excraft.dataset.manifest import FORMAT, NAME, canonical, dataset_hash, files_plain, load
@@ -43,25 +43,17 @@ class Tables:
         self._stack.close()
 
 
-class FactsWriter:
-    """Writes the facts of a new day or round; nothing is there before `publish`.
+class _Writer:
+    """Tables in a folder with a name that nobody reads, which is gone when it is left."""
 
-    with FactsWriter(root, "day", "day-00042", FACTS) as writer:
-        writer["members"].rows(...)
-        writer["fills"].columns(...)
-        manifest = writer.publish(facts.plain())
-    """
+    def __init__(self, partial: Path, tables: Sequence[Table]) -> None:
+        self._partial = partial
+        if partial.exists():  # of a process that was stopped
+            shutil.rmtree(partial)
+        partial.mkdir(parents=True)
+        self._tables = Tables(partial, tables)
 
-    def __init__(self, root: Path, kind: str, name: str, tables: Sequence[Table]) -> None:
-        self._kind, self._final = kind, root / name
-        self._partial = root / f".{name}.partial"
-        root.mkdir(parents=True, exist_ok=True)
-        if self._partial.exists():  # of a process that was stopped
-            shutil.rmtree(self._partial)
-        self._partial.mkdir()
-        self._tables = Tables(self._partial, tables)
-
-    def __enter__(self) -> "FactsWriter":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -74,6 +66,20 @@ class FactsWriter:
 
     def __getitem__(self, name: str) -> TableWriter:
         return self._tables[name]
+
+
+class FactsWriter(_Writer):
+    """Writes the facts of a new day or round; nothing is there before `publish`.
+
+    with FactsWriter(root, "day", "day-00042", FACTS) as writer:
+        writer["members"].rows(...)
+        writer["fills"].columns(...)
+        manifest = writer.publish(facts.plain())
+    """
+
+    def __init__(self, root: Path, kind: str, name: str, tables: Sequence[Table]) -> None:
+        self._kind, self._final = kind, root / name
+        super().__init__(root / f".{name}.partial", tables)
 
     def publish(
         self, facts: Mapping[str, Any], results: Mapping[str, Any] | None = None
@@ -100,30 +106,12 @@ class FactsWriter:
         return manifest
 
 
-class ResultsWriter:
+class ResultsWriter(_Writer):
     """Writes results into a published folder; they are there when `publish` returns."""
 
     def __init__(self, folder: Path, tables: Sequence[Table]) -> None:
         self._folder, self._manifest = folder, load(folder)
-        self._partial = folder / ".results.partial"
-        if self._partial.exists():
-            shutil.rmtree(self._partial)
-        self._partial.mkdir()
-        self._tables = Tables(self._partial, tables)
-
-    def __enter__(self) -> "ResultsWriter":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, raised: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:  # fmt: skip
-        self._tables.close()
-        if self._partial.exists():
-            shutil.rmtree(self._partial)
-
-    def __getitem__(self, name: str) -> TableWriter:
-        return self._tables[name]
+        super().__init__(folder / ".results.partial", tables)
 
     def publish(self, results: Mapping[str, Any]) -> dict[str, Any]:
         """The manifest with the results. The same ones once more change nothing. Raises

@@ -216,13 +216,12 @@ class Merit:
 
     def _roll(self, time_ns: int) -> None:
         """Close every day that is over at this time."""
-        lengths = self._lengths()
         if self.calendar.begin < 0:
-            self.calendar.start(time_ns, *lengths)
-        while self.calendar.over(time_ns):
+            self.calendar.start(time_ns, *self._lengths())
+        while self.calendar.over(time_ns):  # hardly ever: nothing else is done for a record here
             self._close_day()
             ended = self.calendar.ends_round
-            self.calendar.next(*lengths)
+            self.calendar.next(*self._lengths())
             if ended:
                 self.pools.start_round(
                     self.known.verified, self.known.frozen.__contains__,
