@@ -35,7 +35,6 @@ from excraft.messages.commands import (
     Release,
     SetParameter,
     Transfer,
-    pack,
 )
 from excraft.messages.events import EventKind
 from excraft.messages.merit import Verb
@@ -214,10 +213,8 @@ class RoundService:
     async def _sent(self, commands: list[Command]) -> None:
         """Carry them out, some at a time; raises RuntimeError when one is refused."""
         for first in range(0, len(commands), TOGETHER):
-            some = [pack(command) for command in commands[first : first + TOGETHER]]
-            texts = [(at, text) for at, (_, text) in enumerate(some) if text]
-            rows = b"".join(row for row, _ in some)
-            outcome = await self._engine.submit_many(rows, len(some), texts)
+            some = commands[first : first + TOGETHER]
+            outcome = await self._engine.execute_many(some)
             events = outcome.events
             refused = events[events["kind"] == EventKind.REFUSED]
             if len(refused):

@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import Any
 
 from excraft.beside import beside
+from excraft.demo.setup import all_done
 from excraft.messages.commands import (
     Cause,
     Command,
@@ -23,9 +24,7 @@ from excraft.messages.commands import (
     Side,
     TimeInForce,
 )
-from excraft.messages.events import EventKind
 from excraft.messages.merit import Verb
-from excraft.messages.reasons import Reason
 from excraft.parameters import Parameter
 
 POOLS, EACH = ("Aurora", "Borealis", "Corona"), 120
@@ -114,12 +113,7 @@ def address(account: int) -> str:
 
 
 async def _all(engine: Any, commands: list[Command]) -> list[Any]:
-    outcomes = await asyncio.gather(*(engine.execute(command) for command in commands))
-    events = [outcome.events[0] for outcome in outcomes]
-    for event in events:
-        if event.kind == EventKind.REFUSED:
-            raise RuntimeError(f"a command of the demo was refused: {Reason(event.reason).name}")
-    return events
+    return await all_done([engine.execute(command) for command in commands])
 
 
 @asynccontextmanager

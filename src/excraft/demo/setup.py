@@ -29,7 +29,7 @@ async def fill(exchange: Any, members_file: Path, bots_file: Path) -> None:
         write_secrets(members_file, [m for m in members if m["name"] in VISITOR_NAMES])
 
 
-async def _all(outcomes: list[Any]) -> list[Any]:
+async def all_done(outcomes: list[Any]) -> list[Any]:
     """The first event of each command; together they are few records, so few syncs."""
     events = [outcome.events[0] for outcome in await asyncio.gather(*outcomes)]
     for event in events:
@@ -40,19 +40,19 @@ async def _all(outcomes: list[Any]) -> list[Any]:
 
 async def _list_assets(engine: Any) -> None:
     missing = [a for a in ASSETS if engine.listings.asset(a.symbol) is None]
-    await _all([engine.list_asset(a.symbol, a.name, DECIMALS) for a in missing])
+    await all_done([engine.list_asset(a.symbol, a.name, DECIMALS) for a in missing])
 
 
 async def _list_markets(engine: Any) -> None:
     missing = [m for m in MARKETS if engine.listings.market(m.symbol) is None]
-    listed = await _all(
+    listed = await all_done(
         [engine.list_market(m.symbol, (m.base, m.quote), m.tick, m.lot) for m in missing]
     )
     smallest = [
         SetParameter(parameter=Parameter.MIN_NOTIONAL_ATOMS, value=_dust(m), subject=event.market)
         for m, event in zip(missing, listed, strict=True)
     ]
-    await _all([engine.execute(command) for command in smallest])
+    await all_done([engine.execute(command) for command in smallest])
 
 
 def _dust(market: DemoMarket) -> int:
@@ -63,7 +63,7 @@ def _dust(market: DemoMarket) -> int:
 
 async def _open_accounts(exchange: Any) -> None:
     missing = [n for n in NAMES if exchange.members.by_name(n) is None]
-    opened = await _all([exchange.engine.execute(OpenAccount(reference=n)) for n in missing])
+    opened = await all_done([exchange.engine.execute(OpenAccount(reference=n)) for n in missing])
     for name, event in zip(missing, opened, strict=True):
         exchange.members.add(name, event.account)
 
@@ -73,7 +73,9 @@ async def _verify(exchange: Any) -> None:
     engine, level = exchange.engine, Parameter.KYC_LEVEL
     accounts = [exchange.members.by_name(n).account for n in NAMES]
     unknown = [a for a in accounts if not engine.listings.account_parameter(a, level)]
-    await _all([engine.execute(SetParameter(parameter=level, value=2, subject=a)) for a in unknown])
+    await all_done(
+        [engine.execute(SetParameter(parameter=level, value=2, subject=a)) for a in unknown]
+    )
 
 
 async def _credit(exchange: Any) -> None:
@@ -91,7 +93,7 @@ async def _credit(exchange: Any) -> None:
         for account in poor
         for asset in ASSETS
     ]
-    await _all([engine.execute(command) for command in credits])
+    await all_done([engine.execute(command) for command in credits])
 
 
 def _make_keys(exchange: Any) -> list[dict[str, str]]:

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -200,6 +200,12 @@ class Engine:
         self._queue.add_bulk(rows, Bulk(count, future), list(texts))
         self._wake.set()
         return future
+
+    async def execute_many(self, commands: Sequence[Command]) -> BatchOutcome:
+        """Carry out typed commands in one record, each done or refused alone; as `submit_many`."""
+        packed = [pack(command) for command in commands]
+        texts = [(at, text) for at, (_, text) in enumerate(packed) if text]
+        return await self.submit_many(b"".join(row for row, _ in packed), len(packed), texts)
 
     async def execute(self, command: Command) -> Outcome:
         """Carry out one typed command; raises like `submit`, and ListingRefused for an asset or

@@ -14,7 +14,7 @@ from excraft.accounts.members import Members
 from excraft.accounts.referral_earnings import ReferralEarnings
 from excraft.accounts.referrals import Due, Outcome, Referrals
 from excraft.beside import repeating
-from excraft.messages.commands import Command, PayReferral, SetParameter, pack
+from excraft.messages.commands import Command, PayReferral, SetParameter
 from excraft.messages.events import EventKind
 from excraft.messages.reasons import Reason
 from excraft.parameters import Parameter
@@ -132,8 +132,7 @@ class ReferralDesk:
 
     async def _outcome(self, commands: list[Command], but: Reason | None = None) -> Any:
         """All in one record; raises ValueError when one was refused for another reason."""
-        rows = b"".join(pack(command)[0] for command in commands)
-        outcome = await self.engine.submit_many(rows, len(commands))
+        outcome = await self.engine.execute_many(commands)
         refused = outcome.events[outcome.events["kind"] == EventKind.REFUSED]["reason"]
         for reason in refused.tolist():
             if reason != but:
