@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 from excraft.dataset.columns import Kind
 from excraft.dataset.errors import Damaged, Malformed
 from excraft.dataset.ids import halves_of, ids_of
-from excraft.dataset.lines import read_lines, write_lines
-from excraft.dataset.reading import batches, rows
+from excraft.dataset.reading import batches, read_texts, rows
 from excraft.dataset.tables import FILLS, MEMBERS, TABLES
 from excraft.dataset.writing import TableWriter
-from tests.dataset.made import COUNTS, IDS, ROWS
+from tests.dataset.made import IDS, ROWS
 
 A, B, C = (bytes([n]) * 16 for n in (1, 2, 255))
 FILL = (7, A, B, 0, 3, 1_000, 2**63 - 1, 10_000)
@@ -70,25 +69,27 @@ def test_the_text_is_as_documented(tmp_path):
     )
 
 
-@given(st.lists(st.tuples(COUNTS, IDS, IDS, st.integers(0, 1), *[COUNTS] * 4), max_size=40))
-@settings(max_examples=50, deadline=None)
-def test_the_compiled_lines_are_the_plain_ones(fills):
-    words = np.array(
-        [[t, *h.view(np.int64), *o.view(np.int64), *rest]
-         for (t, _, _, *rest), h, o in zip(
-             fills, halves_of([f[1] for f in fills]), halves_of([f[2] for f in fills]),
-             strict=True)],
-        np.int64,
-    ).reshape(-1, 10)  # fmt: skip
-    code, out = np.array([0, 1, 1, 0, 0, 0, 0, 0]), np.empty(200 * len(fills), np.uint8)
-    text = out[: write_lines(words, code, out)].tobytes()
-    assert text.decode() == "".join(
-        ",".join(part.hex() if isinstance(part, bytes) else str(part) for part in fill) + "\n"
-        for fill in fills
-    )
-    again = np.empty_like(words)
-    assert read_lines(np.frombuffer(text, np.uint8), code, again) == (len(fills), len(text), 0)
-    assert (again == words).all()
+def as_text(value) -> str:
+    return value.hex() if isinstance(value, bytes) else str(value)
+
+
+@pytest.mark.parametrize("name", ROWS)
+@given(st.data())
+@settings(max_examples=25, deadline=None)
+def test_the_compiled_lines_are_the_plain_ones(name, tmp_path_factory, data):
+    table, given_rows = TABLES[name], data.draw(ROWS[name])
+    folder = tmp_path_factory.mktemp("plain")
+    file = written(folder, table, given_rows)
+    head, _, text = (folder / f"{name}.csv").read_text().partition("\n")
+    assert head == ",".join(table.columns)
+    assert text == "".join(",".join(map(as_text, row)) + "\n" for row in given_rows)
+    if not given_rows:
+        return
+    (found,) = batches(folder / f"{name}.csv", table, file)
+    plain = read_texts(text.encode(), table, 2)
+    for column, kind in zip(table.columns, table.kinds, strict=True):
+        assert np.array_equal(found[column], plain[column]), column
+        assert type(found[column]) is type(plain[column]), (column, kind)
 
 
 def test_many_batches_keep_their_order(tmp_path):

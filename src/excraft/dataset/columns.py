@@ -1,6 +1,6 @@
-"""The kinds of values in a table: how a column of them is read from text, shown, and checked.
+"""The kinds of values in a table: what stands for a column in memory, in words and in Parquet.
 
-A column function takes the whole column, which is fast; given one value it says what is wrong with
+A function of a column takes all of it, which is fast; given one value it says what is wrong with
 that one, which is how a bad line is found.
 """
 
@@ -12,11 +12,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from excraft.dataset.ids import ID_BYTES, halves_of, ids_of
+from excraft.dataset import lines
+from excraft.dataset.ids import ID_BYTES, halves_of
 
 COUNT_MAX = (1 << 63) - 1
-UNITS_MAX = 10**38 - 1  # what Parquet's decimal128 holds
+UNITS_MAX = 10**lines.UNITS_DIGITS - 1  # what Parquet's decimal128 holds
+HALF = 10**lines.HALF_DIGITS
 HEX_DIGITS = 2 * ID_BYTES
+ADDRESS_CHARACTERS = 42
 
 
 class Kind(Enum):
@@ -42,97 +45,175 @@ class Kind(Enum):
     SOURCE = "SOURCE"
 
 
-NUMERIC = (Kind.ID, Kind.COUNT, Kind.FLAG)  # fixed in width: these columns are compiled
-WORDS = {Kind.CHOICE: ("credit", "chain"), Kind.SOURCE: ("exchange", "vault")}
-
-
 class Form(NamedTuple):
-    """read(texts) and show(values), both raising ValueError; arrow(values) for Parquet."""
+    """How a column is read and written; `code` is that of `lines.py`, words are (n, w) uint64.
 
+    words(values) and values(words), each raising ValueError for what is none of its kind;
+    read(texts), the same from text without the compiled reader; arrow: its type in Parquet."""
+
+    code: int
+    words: Callable[[Any], np.ndarray]
+    values: Callable[[np.ndarray], Any]
     read: Callable[[Sequence[str]], Any]
-    show: Callable[[Any], list[str]]
     arrow: pa.DataType
 
 
-def _whole(most: int, array: bool) -> Form:
-    def bounded(values: list[int]) -> None:
-        if values and not 0 <= min(values) <= max(values) <= most:
-            wrong = next(value for value in values if not 0 <= value <= most)
-            raise ValueError(f"{wrong} is not from 0 to {most}")
+def _plain(values: Any, most: int) -> list[int]:
+    plain = values.tolist() if isinstance(values, np.ndarray) else list(values)
+    if not {int, bool}.issuperset(map(type, plain)):
+        wrong = next(value for value in plain if type(value) not in (int, bool))
+        raise ValueError(f"{wrong!r} is not a whole number")
+    if plain and not 0 <= min(plain) <= max(plain) <= most:
+        wrong = next(value for value in plain if not 0 <= value <= most)
+        raise ValueError(f"{wrong} is not from 0 to {most}")
+    return plain
 
-    def read(texts: Sequence[str]) -> Any:
-        if not all(map(str.isascii, texts)) or not all(map(str.isdigit, texts)):
-            raise ValueError(f"{texts[0]!r:.60} is not a whole number in decimal digits")
-        values = list(map(int, texts))
-        if list(map(len, map(str, values))) != list(map(len, texts)):
-            raise ValueError(f"{texts[0]!r:.60} begins with a zero that must not be there")
-        bounded(values)
-        return np.array(values, np.int64) if array else values
 
-    def show(values: Any) -> list[str]:
-        plain = values.tolist() if isinstance(values, np.ndarray) else list(values)
-        if not {int, bool}.issuperset(map(type, plain)):
-            wrong = next(value for value in plain if type(value) not in (int, bool))
-            raise ValueError(f"{wrong!r} is not a whole number")
-        bounded(plain)
-        return [str(int(value)) for value in plain]
+def _read_whole(texts: Sequence[str], most: int) -> list[int]:
+    if not all(map(str.isascii, texts)) or not all(map(str.isdigit, texts)):
+        raise ValueError(f"{texts[0]!r:.60} is not a whole number in decimal digits")
+    values = list(map(int, texts))
+    if list(map(len, map(str, values))) != list(map(len, texts)):
+        raise ValueError(f"{texts[0]!r:.60} begins with a zero that must not be there")
+    return _plain(values, most)
 
-    return Form(read, show, pa.int64() if array else pa.decimal128(38, 0))
+
+def _count(most: int) -> Form:
+    def checked(column: np.ndarray) -> np.ndarray:
+        if len(column) and (column.min() < 0 or column.max() > most):
+            _plain(column, most)
+        return column
+
+    def words(values: Any) -> np.ndarray:
+        if isinstance(values, np.ndarray) and values.dtype == np.int64 and values.ndim == 1:
+            return checked(values)[:, None].view(np.uint64)
+        return np.array(_plain(values, most), np.uint64)[:, None]
+
+    def values(words: np.ndarray) -> np.ndarray:
+        return checked(np.ascontiguousarray(words[:, 0]).view(np.int64))
+
+    def read(texts: Sequence[str]) -> np.ndarray:
+        return np.array(_read_whole(texts, most), np.int64)
+
+    return Form(lines.NUMBER, words, values, read, pa.int64())
+
+
+def _units() -> Form:
+    def words(values: Any) -> np.ndarray:
+        plain = _plain(values, UNITS_MAX)
+        found = np.zeros((len(plain), 2), np.uint64)
+        if plain and max(plain) >= HALF:
+            found[:, 0] = [value // HALF for value in plain]
+            plain = [value % HALF for value in plain]
+        found[:, 1] = plain
+        return found
+
+    def values(words: np.ndarray) -> list[int]:
+        low = words[:, 1].tolist()
+        if not words[:, 0].any():
+            return low
+        return [HALF * a + b for a, b in zip(words[:, 0].tolist(), low, strict=True)]
+
+    return Form(
+        lines.UNITS, words, values, lambda texts: _read_whole(texts, UNITS_MAX),
+        pa.decimal128(lines.UNITS_DIGITS, 0),
+    )  # fmt: skip
 
 
 def _id(may_be_empty: bool) -> Form:
     right = f"{HEX_DIGITS} lower hex digits" + (" or nothing" if may_be_empty else "")
 
+    def checked(halves: np.ndarray) -> np.ndarray:
+        if halves.dtype != np.uint64 or halves.ndim != 2 or halves.shape[1] != 2:
+            raise ValueError(f"ids are (n, 2) uint64, not {halves.shape} {halves.dtype}")
+        if not may_be_empty and not halves.any(1).all():
+            raise ValueError("an id of zeros is nobody's")
+        return halves
+
+    def words(values: Any) -> np.ndarray:
+        return checked(values if isinstance(values, np.ndarray) else halves_of(values))
+
     def read(texts: Sequence[str]) -> np.ndarray:
-        filled = [text or "0" * HEX_DIGITS for text in texts] if may_be_empty else texts
+        nobody = "0" * HEX_DIGITS
+        filled = [text or nobody for text in texts] if may_be_empty else texts
         joined = "".join(filled)
-        if not {HEX_DIGITS}.issuperset(map(len, filled)) or not _is_hex(joined):
+        if not {HEX_DIGITS}.issuperset(map(len, filled)) or not re.fullmatch("[0-9a-f]*", joined):
             raise ValueError(f"{texts[0]!r:.60} is not {right}")
+        if nobody in texts:
+            raise ValueError("an id of zeros is nobody's")
         return np.frombuffer(bytes.fromhex(joined), ">u8").astype(np.uint64).reshape(-1, 2)
 
-    def show(values: Any) -> list[str]:
-        halves = values if isinstance(values, np.ndarray) else halves_of(values)
-        ids = ids_of(halves)
-        if not may_be_empty and not all(ids):
-            raise ValueError("an id of zeros is nobody's")
-        return [one.hex() for one in ids]
-
-    return Form(read, show, pa.binary(ID_BYTES))
-
-
-def _is_hex(joined: str) -> bool:
-    return re.fullmatch("[0-9a-f]*", joined) is not None
+    code = lines.OWNER if may_be_empty else lines.ID
+    return Form(
+        code, words, lambda words: checked(np.ascontiguousarray(words)), read, pa.binary(ID_BYTES)
+    )
 
 
 def _address() -> Form:
-    def check(values: Sequence[str]) -> list[str]:
-        filled = [text for text in values if text != ""]
-        if all(isinstance(text, str) for text in filled):
-            lengths, begins = set(map(len, filled)), {text[:2] for text in filled}
-            if lengths <= {42} and begins <= {"0x"} and _is_hex("".join(t[2:] for t in filled)):
-                return list(values)
-        raise ValueError(f"{values[0]!r:.60} is not 0x and 40 lower hex digits, nor empty")
+    nobody = "0x" + "0" * (ADDRESS_CHARACTERS - 2)
+    head = np.frombuffer(b"0x", np.uint8)
 
-    return Form(check, check, pa.string())
+    def words(values: Sequence[str]) -> np.ndarray:
+        wrong = ValueError(f"{values[0]!r:.60} is not 0x and 40 lower hex digits, nor empty")
+        if not all(isinstance(text, str) for text in values):
+            raise wrong
+        texts = [text or nobody for text in values]
+        joined = "".join(texts)
+        if not joined.isascii() or not {ADDRESS_CHARACTERS}.issuperset(map(len, texts)):
+            raise wrong
+        characters = np.frombuffer(joined.encode(), np.uint8).reshape(-1, ADDRESS_CHARACTERS)
+        nibbles = lines.NIBBLES[characters[:, 2:]].astype(np.uint8)
+        if (characters[:, :2] != head).any() or (nibbles > 15).any():
+            raise wrong
+        padded = np.zeros((len(texts), 24), np.uint8)
+        padded[:, 3] = list(map(bool, values))
+        padded[:, 4:] = nibbles[:, ::2] << 4 | nibbles[:, 1::2]
+        return padded.view(">u8").astype(np.uint64)
+
+    def values(words: np.ndarray) -> list[str]:
+        digits = words.astype(">u8").tobytes().hex()
+        texts = ["0x" + digits[at + 8 : at + 48] for at in range(0, len(digits), 48)]
+        there = words[:, 0] >= lines.THERE
+        if there.all():
+            return texts
+        return [text if one else "" for text, one in zip(texts, there.tolist(), strict=True)]
+
+    def read(texts: Sequence[str]) -> list[str]:
+        words(texts)
+        return list(texts)
+
+    return Form(lines.ADDRESS, words, values, read, pa.string())
 
 
-def _word(words: tuple[str, ...]) -> Form:
-    def check(values: Sequence[str]) -> list[str]:
-        if not set(words).issuperset(values):
-            raise ValueError(f"{values[0]!r:.60} is not one of {', '.join(words)}")
-        return list(values)
+def _word(code: int) -> Form:
+    options = lines.WORDS[code - lines.CHOICE]
+    places = {word: place for place, word in enumerate(options)}
 
-    return Form(check, check, pa.string())
+    def words(values: Sequence[str]) -> np.ndarray:
+        try:
+            return np.array([places[one] for one in values], np.uint64)[:, None]
+        except (KeyError, TypeError):
+            raise ValueError(f"{values[0]!r:.60} is not one of {', '.join(options)}") from None
+
+    def values(words: np.ndarray) -> list[str]:
+        return [options[one] for one in words[:, 0].tolist()]
+
+    def read(texts: Sequence[str]) -> list[str]:
+        words(texts)
+        return list(texts)
+
+    return Form(code, words, values, read, pa.string())
 
 
 FORMS: dict[Kind, Form] = {
     Kind.ID: _id(False),
     Kind.OWNER: _id(True),
-    Kind.COUNT: _whole(COUNT_MAX, True),
-    Kind.FLAG: _whole(1, True),
-    Kind.UNITS: _whole(UNITS_MAX, False),
+    Kind.COUNT: _count(COUNT_MAX),
+    Kind.FLAG: _count(1),
+    Kind.UNITS: _units(),
     Kind.ADDRESS: _address(),
-    **{kind: _word(words) for kind, words in WORDS.items()},
+    Kind.CHOICE: _word(lines.CHOICE),
+    Kind.SOURCE: _word(lines.SOURCE),
 }
 
 

@@ -15,10 +15,10 @@ import numpy as np
 from excraft.dataset.columns import FORMS, Kind
 from excraft.dataset.errors import Damaged, Malformed
 from excraft.dataset.ids import ids_of
-from excraft.dataset.lines import ID, NUMBER, read_lines
+from excraft.dataset.lines import WIDTHS, read_lines
 from excraft.dataset.order import Order
 from excraft.dataset.tables import Columns, Table
-from excraft.dataset.writing import BATCH, File, acceptable, shown
+from excraft.dataset.writing import BATCH, File
 
 BLOCK = 1 << 23  # bytes read at once
 
@@ -26,8 +26,8 @@ BLOCK = 1 << 23  # bytes read at once
 def batches(
     path: Path, table: Table, expected: File, only: Collection[str] = ()
 ) -> Iterator[Columns]:
-    """Columns by name, some ten thousand rows at a time; `Kind` says what each is. Of a table with
-    text, `only` these and those it is sorted by, which is faster; the hash is of everything.
+    """Columns by name, some ten thousand rows at a time; `Kind` says what each is. `only` these and
+    those it is sorted by, which is faster; the hash is of everything.
 
     Raises Malformed for a line that cannot be, and at the end Damaged unless rows and hash are the
     `expected` ones."""
@@ -111,45 +111,44 @@ class Blocks:
 
 
 def _split(blocks: Blocks, table: Table, only: Collection[str]) -> Iterator[Columns]:
-    line = 2
-    if not table.numeric:
-        for block in blocks:
-            yield read_texts(block, table, line, only)
-            line += block.count(b"\n")
-        return
-    code = np.array([ID if kind is Kind.ID else NUMBER for kind in table.kinds], np.int64)
-    width = int(sum(code) + len(code))
+    line, codes, wanted = 2, table.codes, {*only, *table.keys} if only else table.columns
     for block in blocks:
         text, at = np.frombuffer(block, np.uint8), 0
         while at < len(text):
-            words = np.empty((BATCH, width), np.int64)
-            count, taken, bad = read_lines(text[at:], code, words)
+            words = np.empty((BATCH, table.words), np.uint64)
+            count, taken, bad = read_lines(text[at:], codes, words)
             if count:
-                yield numeric_columns(words[:count], table, line)
+                try:
+                    columns = columns_of(words[:count], table, wanted)
+                except ValueError:
+                    explain(block[at : at + taken], table, line)
+                yield columns
             at, line = at + taken, line + count
             if bad or (count < BATCH and at < len(text)):
-                read_texts(block[at:].partition(b"\n")[0] + b"\n", table, line)
-                raise Malformed(table.name, line, "the line is not ended by a line feed")
+                explain(block[at:].partition(b"\n")[0] + b"\n" * bad, table, line)
 
 
-def numeric_columns(words: np.ndarray, table: Table, line: int) -> Columns:
-    """Columns of the words of rows, as `Kind` says; each is an array of its own. Raises Malformed
-    for a number that is none of its kind; `line` is that of the first row."""
-    columns, word = {}, 0
-    for name, kind in zip(table.columns, table.kinds, strict=True):
-        if kind is Kind.ID:
-            columns[name] = np.ascontiguousarray(words[:, word : word + 2]).view(np.uint64)
-            word += 2
-        else:
-            columns[name] = np.ascontiguousarray(words[:, word])
-            word += 1
-        if not acceptable(kind, columns[name]):
-            shown(table, name, columns[name], line)
+def columns_of(words: np.ndarray, table: Table, wanted: Collection[str]) -> Columns:
+    """Columns of the words of rows, as `Kind` says. Raises ValueError for words of no value."""
+    columns, begin = {}, 0
+    for name, kind, width in zip(
+        table.columns, table.kinds, WIDTHS[table.codes].tolist(), strict=True
+    ):
+        if name in wanted:
+            columns[name] = FORMS[kind].values(words[:, begin : begin + width])
+        begin += width
     return columns
 
 
-def read_texts(block: bytes, table: Table, line: int, only: Collection[str] = ()) -> Columns:
-    """Columns of whole lines of text; raises Malformed with the first line that is wrong."""
+def explain(block: bytes, table: Table, line: int) -> NoReturn:
+    """Raises Malformed: what is wrong with the first bad line of these."""
+    read_texts(block, table, line)
+    raise Malformed(table.name, line, f"{block!r:.100} is not as it would be written")
+
+
+def read_texts(block: bytes, table: Table, line: int) -> Columns:
+    """Columns of whole lines, read without the compiled reader; raises Malformed with the first
+    line that is wrong."""
     try:
         text = block.decode()
     except UnicodeDecodeError as trouble:
@@ -163,13 +162,8 @@ def read_texts(block: bytes, table: Table, line: int, only: Collection[str] = ()
     cells.pop()
     if len(cells) % width or set(cells[width - 1 :: width]) != {"\n"}:
         _wrong_width(text, table, line)
-    wanted = {*only, *table.keys} if only else table.columns
     named = zip(table.columns, table.kinds, range(width), strict=False)
-    return {
-        name: _column(table, name, kind, cells[at::width], line)
-        for name, kind, at in named
-        if name in wanted
-    }
+    return {name: _column(table, name, kind, cells[at::width], line) for name, kind, at in named}
 
 
 def _wrong_width(text: str, table: Table, line: int) -> NoReturn:

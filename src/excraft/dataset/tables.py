@@ -6,7 +6,10 @@ with what `Kind` says for each. See docs/decisions/0008-merit-and-rounds.md for 
 
 from typing import Any, NamedTuple
 
-from excraft.dataset.columns import NUMERIC, Kind
+import numpy as np
+
+from excraft.dataset.columns import FORMS, Kind
+from excraft.dataset.lines import BYTES, WIDTHS
 
 Columns = dict[str, Any]
 
@@ -121,9 +124,19 @@ class Table(NamedTuple):
         return self.row._fields
 
     @property
-    def numeric(self) -> bool:
-        """Whether all columns have a fixed width, so that the compiled path takes it."""
-        return all(kind in NUMERIC for kind in self.kinds)
+    def codes(self) -> np.ndarray:
+        """Of the columns, as `lines.py` has them."""
+        return np.array([FORMS[kind].code for kind in self.kinds])
+
+    @property
+    def words(self) -> int:
+        """Of a row."""
+        return int(WIDTHS[self.codes].sum())
+
+    @property
+    def line_bytes(self) -> int:
+        """Of a line, at most."""
+        return int(BYTES[self.codes].sum())
 
     def kind(self, column: str) -> Kind:
         return self.kinds[self.columns.index(column)]

@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as parquet
 
-from excraft.dataset.columns import FORMS, Kind, arrow_of
+from excraft.dataset.columns import FORMS, arrow_of
 from excraft.dataset.errors import Malformed
-from excraft.dataset.lines import ID, ID_BYTES, NUMBER, NUMBER_BYTES, write_lines
+from excraft.dataset.lines import write_lines
 from excraft.dataset.order import Order
 from excraft.dataset.tables import Columns, Table
 
@@ -130,46 +130,24 @@ class TableWriter:
         arrays = [arrow_of(kind, columns[name]) for name, kind in kinds]
         self._parquet.write_batch(pa.record_batch(arrays, schema=self._schema))
 
-    def _lines(self, columns: Columns, line: int) -> Any:
+    def _lines(self, columns: Columns, line: int) -> memoryview:
         """The batch as text; what the columns cannot have is refused here."""
-        if self.table.numeric and all(isinstance(c, np.ndarray) for c in columns.values()):
-            return self._numeric_lines(columns, line)
-        texts = [shown(self.table, name, columns[name], line) for name in self.table.columns]
-        return "".join(",".join(cells) + "\n" for cells in zip(*texts, strict=True)).encode()
-
-    def _numeric_lines(self, columns: Columns, line: int) -> memoryview:
-        words, code, width = [], [], 0
-        for name, kind in zip(self.table.columns, self.table.kinds, strict=True):
-            column = columns[name]
-            if not acceptable(kind, column):
-                shown(self.table, name, column, line)  # says which value is wrong
-            words.append(column.view(np.int64) if kind is Kind.ID else column[:, None])
-            code.append(ID if kind is Kind.ID else NUMBER)
-            width += ID_BYTES if kind is Kind.ID else NUMBER_BYTES
+        table = self.table
+        words = [words_of(table, name, columns[name], line) for name in table.columns]
         joined = np.ascontiguousarray(np.concatenate(words, 1))
-        out = np.empty(len(joined) * width, np.uint8)
-        return out[: write_lines(joined, np.array(code, np.int64), out)].data
+        out = np.empty(len(joined) * table.line_bytes, np.uint8)
+        return out[: write_lines(joined, table.codes, out)].data
 
 
-def acceptable(kind: Kind, column: np.ndarray) -> bool:
-    """Whether the compiled path takes a column; what it does not, `shown` refuses or explains."""
-    if kind is Kind.ID:
-        right = column.dtype == np.uint64 and column.ndim == 2 and column.shape[1] == 2
-        return right and bool(column.any(1).all())
-    if column.dtype != np.int64 or column.ndim != 1:
-        return False
-    return not len(column) or (column.min() >= 0 and (kind is Kind.COUNT or column.max() <= 1))
-
-
-def shown(table: Table, name: str, values: Any, line: int) -> list[str]:
-    """A column as text; raises Malformed with the line of the first value that is wrong."""
+def words_of(table: Table, name: str, values: Any, line: int) -> np.ndarray:
+    """A column in words; raises Malformed with the line of the first value that is wrong."""
     form = FORMS[table.kind(name)]
     try:
-        return form.show(values)
+        return form.words(values)
     except ValueError as trouble:
         for at in range(len(values)):
             try:
-                form.show(values[at : at + 1])
+                form.words(values[at : at + 1])
             except ValueError as wrong:
                 raise Malformed(table.name, line + at, f"{name}: {wrong}") from None
         raise Malformed(table.name, line, f"{name}: {trouble}") from None

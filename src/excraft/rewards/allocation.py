@@ -10,18 +10,15 @@ def largest_remainder(total: int, weights: Sequence[int]) -> list[int] | None:
     remainders, the earlier of two equal ones first; so the order of `weights` is that of the ids.
     A weight of 0 gets 0. Raises ValueError when a number is negative.
     """
-    if total < 0 or any(weight < 0 for weight in weights):
+    if total < 0 or min(weights, default=0) < 0:
         raise ValueError(f"neither the total {total} nor a weight may be negative")
     whole = sum(weights)
     if whole == 0:
         return None
-    parts, remainders = [], []
-    for weight in weights:
-        part, remainder = divmod(total * weight, whole)
-        parts.append(part)
-        remainders.append(remainder)
+    parts = [total * weight // whole for weight in weights]
     left = total - sum(parts)
     if left:
+        remainders = [total * weight % whole for weight in weights]
         # a stable sort keeps equal remainders in the order of the ids; a remainder above 0 has a
         # weight above 0, and there are more of those than units left
         first = sorted(range(len(parts)), key=remainders.__getitem__, reverse=True)[:left]

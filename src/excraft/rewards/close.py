@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from excraft.dataset.days import Day
 from excraft.dataset.errors import Malformed
 from excraft.dataset.manifest import DayFacts, DayResults
+from excraft.dataset.tables import RESULTS
 from excraft.rewards.counting import poe_of, token_seconds_of
 from excraft.rewards.day import COMMISSION_MAX_BP, DayInput, DayResult, PoolTerms, rewards
 from excraft.rewards.emission import Caps, Schedule, bounded_price, emission
@@ -24,7 +25,8 @@ class Outcome:
     """A day computed; lists go by the place of the member in the table.
 
     pools   the terms of each, with who is eligible;  pool_poe  by number
-    given   what each gets;  cumulative  what each may have claimed on chain in all
+    given   what each gets;  columns  the same as lists: for PoE, for stake, of a pool
+    cumulative  what each may have claimed on chain in all
     """
 
     people: People
@@ -33,6 +35,7 @@ class Outcome:
     pools: list[PoolTerms]
     pool_poe: dict[int, int]
     given: DayResult
+    columns: tuple[list[int], list[int], list[int]]
     cumulative: list[int]
     claims: ClaimTree
     results: DayResults
@@ -67,10 +70,11 @@ def compute(day: Day) -> Outcome:
             pools,
         )  # fmt: skip
     )
+    columns = given.columns(len(people))
     cumulative = [
-        before + (given.of(place) if chain else 0)
-        for place, (before, chain) in enumerate(
-            zip(people.before, people.chain.tolist(), strict=True)
+        before + poe + stake + share if chain else before
+        for before, chain, poe, stake, share in zip(
+            people.before, people.chain.tolist(), *columns, strict=True
         )
     ]
     claims = claims_of(people.address, cumulative)
@@ -78,7 +82,9 @@ def compute(day: Day) -> Outcome:
         given.emitted, price, *given.parts, given.paid, facts.carry_before + given.carried,
         sum(cumulative), claims.root.hex(),
     )  # fmt: skip
-    return Outcome(people, poe, token_seconds, pools, pool_poe, given, cumulative, claims, results)
+    return Outcome(
+        people, poe, token_seconds, pools, pool_poe, given, columns, cumulative, claims, results
+    )
 
 
 def present(amounts: Sequence[int]) -> dict[int, int]:
@@ -154,15 +160,8 @@ def close(day: Day) -> Day:
 
 def result_columns(outcome: Outcome) -> Iterator[dict]:
     """The table of results in batches: a row for each member."""
-    given, count = outcome.given, len(outcome.people)
-    for begin in range(0, count, BATCH):
-        places = range(begin, min(begin + BATCH, count))
-        yield {
-            "id": outcome.people.ids[begin : begin + BATCH],
-            "poe": outcome.poe[begin : begin + BATCH],
-            "token_seconds": outcome.token_seconds[begin : begin + BATCH],
-            "reward_poe": [given.poe.get(place, 0) for place in places],
-            "reward_stake": [given.stake.get(place, 0) for place in places],
-            "reward_pool": [given.shares.get(place, 0) for place in places],
-            "cumulative": outcome.cumulative[begin : begin + BATCH],
-        }
+    columns = (outcome.poe, outcome.token_seconds, *outcome.columns, outcome.cumulative)
+    for begin in range(0, len(outcome.people), BATCH):
+        end = begin + BATCH
+        parts = [outcome.people.ids[begin:end], *(column[begin:end] for column in columns)]
+        yield dict(zip(RESULTS.columns, parts, strict=True))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, repeat
 
 from excraft.rewards.allocation import largest_remainder
 from excraft.rewards.emission import (
@@ -80,6 +81,14 @@ class DayResult:
         """All that a member gets."""
         return self.poe.get(member, 0) + self.stake.get(member, 0) + self.shares.get(member, 0)
 
+    def columns(self, members: int) -> tuple[list[int], list[int], list[int]]:
+        """For PoE, for stake and of a pool, of each member from 0 on."""
+        whole = range(members)
+        poe, stake, shares = (
+            list(map(given.get, whole, repeat(0))) for given in (self.poe, self.stake, self.shares)
+        )
+        return poe, stake, shares
+
     def totals(self) -> dict[int, int]:
         """Units by member, ascending, without those who get nothing."""
         members = sorted({*self.poe, *self.stake, *self.shares})
@@ -157,15 +166,20 @@ COMMISSION_MAX_BP = 2_000
 
 def one_pool_each(pools: Sequence[PoolTerms]) -> None:
     """Raises ValueError for a member in two pools, or a commission out of bounds."""
-    seen: dict[int, int] = {}
     for pool in pools:
         if not 0 <= pool.commission_bp <= COMMISSION_MAX_BP:
             raise ValueError(
                 f"pool {pool.number} takes {pool.commission_bp} bp; "
                 f"at most {COMMISSION_MAX_BP} are possible"
             )
+    members = chain.from_iterable(pool.members for pool in pools)
+    if len(set(members)) == sum(len(pool.members) for pool in pools):
+        return
+    seen: dict[int, int] = {}
+    for pool in pools:
         for member in pool.members:
-            if seen.setdefault(member, pool.number) != pool.number:
+            if member in seen:
                 raise ValueError(
                     f"member {member} is in pool {seen[member]} and in pool {pool.number}"
                 )
+            seen[member] = pool.number
