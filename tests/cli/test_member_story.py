@@ -64,12 +64,12 @@ def token_for(outbox: Path, email: str) -> str:
     return until(look, f"no mail for {email} in {outbox}")
 
 
-def until(look, otherwise: str):
-    deadline = time.monotonic() + 60
+def until(look, otherwise: str, within_s: float = 60, every_s: float = 0.2):
+    deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:
         if found := look():
             return found
-        time.sleep(0.2)
+        time.sleep(every_s)
     raise AssertionError(otherwise)
 
 

@@ -312,15 +312,12 @@ async def test_a_round_is_computed_again_from_the_log_alone(town):
 async def test_what_is_in_the_vault_counts_for_who_proved_the_wallet(town):
     wallet, stranger = "0x" + "ab" * 20, "0x" + "cd" * 20
     staked = {wallet: 5 * 10**18, stranger: 7 * 10**18}
-    stakes = SimpleNamespace(all_staked=lambda: staked)
+    stakes = SimpleNamespace(all_staked=lambda: dict(staked))
     watcher = SimpleNamespace(known_until=0, stakes=stakes)
     town.exchange.on_chain = SimpleNamespace(watcher=watcher)
-    owner = {to_checksum_address(wallet): 70}.get
-    town.exchange.desk = SimpleNamespace(
-        wallets=SimpleNamespace(owner=lambda one: owner(one.address)),
-        people=SimpleNamespace(by_id=lambda person: SimpleNamespace(member_id=person)),
-    )
-    town.members.by_id = lambda member: {70: SimpleNamespace(account=3)}[member]
+    linked = {to_checksum_address(wallet): 3}
+    wallets = SimpleNamespace(accounts=lambda some: {a: linked[a] for a in some if a in linked})
+    town.exchange.desk = SimpleNamespace(wallets=wallets)
     await town.service.step()
     assert town.merit.stakes.units_of(3) == 0, "the chain was not read up to now"
     watcher.known_until = town.now // SECOND - 60

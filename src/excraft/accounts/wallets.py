@@ -2,7 +2,7 @@
 
 import hmac
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, func, insert, select, update
@@ -11,9 +11,11 @@ from sqlalchemy.exc import IntegrityError
 from excraft.accounts.refusals import Refused
 from excraft.accounts.secret_box import SecretBox
 from excraft.store.database import Database
-from excraft.store.schema_people import wallets
+from excraft.store.schema import members
+from excraft.store.schema_people import people, wallets
 
 WALLETS_MAX = 10  # of one person
+CHUNK = 500  # values in one query
 _c = wallets.c
 
 
@@ -60,6 +62,23 @@ class Wallets:
         with self._database.read() as connection:
             query = select(_c.person_id).where(_c.address_hash == self._hash(wallet))
             return connection.execute(query).scalar_one_or_none()
+
+    def accounts(self, addresses: Collection[str]) -> dict[str, int]:
+        """The account of whoever proved it, by address, of wallets with a key (checksummed); those
+        of nobody, and of people without an account, are left out."""
+        hashed = {self._hash(Wallet(address)): address for address in addresses}
+        names, found = list(hashed), {}
+        joined = wallets.join(people, _c.person_id == people.c.id).join(
+            members, people.c.member_id == members.c.id
+        )
+        with self._database.read() as connection:
+            for start in range(0, len(names), CHUNK):
+                some = _c.address_hash.in_(names[start : start + CHUNK])
+                asked = select(_c.address_hash, members.c.account).select_from(joined).where(some)
+                found |= {
+                    hashed[row.address_hash]: row.account for row in connection.execute(asked)
+                }
+        return found
 
     def used(self, wallet: Wallet) -> None:
         """It logged in, just now."""

@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 from eth_utils import to_checksum_address
 
-from excraft.accounts.wallets import Wallet
 from excraft.beside import repeating
 from excraft.cli.day_end import hash_at
 from excraft.cli.folder import Folder
@@ -45,6 +44,7 @@ from excraft.rewards.close import close
 LOOK_EVERY_S = 1.0
 TOGETHER = 1_000  # commands of one record
 VAULT_OLD_S = 3_600  # a chain is final within that
+WALLETS_AGAIN_S = 30  # as often members may have linked others, though the vault is as it was
 HOUSE = "rewards"  # the member whose account pays
 _LOGGER = logging.getLogger(__name__)
 
@@ -61,6 +61,8 @@ class RoundService:
         merit.newest_published = max(days_there(folder.dataset), default=-1)
         self._engine, self._clock, self._alert = exchange.engine, clock, alert
         self.said, self._pools_set = "", -1  # what an operator was told last, and is still so
+        self._vault: dict[str, int] = {}  # units by address, as taken over at second `_vault_at`
+        self._vault_at = 0
 
     async def step(self) -> None:
         """Everything that is due, in its order; raises what stands in the way."""
@@ -84,25 +86,27 @@ class RoundService:
     async def take_vault(self) -> None:
         """What is staked in the vault, as far as it is final, becomes an act of the log: from its
         record on it counts. Whose it is says the wallet that a member linked, and so proved."""
-        on_chain = self.exchange.on_chain
-        if on_chain is None or self._clock() // SECOND - on_chain.watcher.known_until > VAULT_OLD_S:
+        on_chain, second = self.exchange.on_chain, self._clock() // SECOND
+        if on_chain is None or second - on_chain.watcher.known_until > VAULT_OLD_S:
             return  # not read up to now: what is not seen yet may still be there
-        staked = await asyncio.to_thread(self._of_members, on_chain.watcher.stakes.all_staked())
+        units, again = on_chain.watcher.stakes.all_staked(), self._vault_at + WALLETS_AGAIN_S
+        if units == self._vault and second < again:
+            return
+        staked = await asyncio.to_thread(self._of_members, units)
         counted = {a: units for a, (units, _) in self.merit.stakes.counted["vault"].items()}
         await self._sent([
             MeritAct(verb=Verb.VAULT_STAKED, other=account, text=str(staked.get(account, 0)))
             for account in sorted({*staked, *counted})
             if staked.get(account, 0) != counted.get(account, 0)
         ])  # fmt: skip
+        self._vault, self._vault_at = units, second
 
     def _of_members(self, staked: Mapping[str, int]) -> dict[int, int]:
         """Units by account; what belongs to no wallet of a member counts for nobody."""
-        desk, found = self.exchange.desk, Counter[int]()
-        for address, units in staked.items():
-            person = desk.wallets.owner(Wallet(to_checksum_address(address)))
-            member = None if person is None else desk.people.by_id(person).member_id
-            if member is not None:
-                found[self.exchange.members.by_id(member).account] += units
+        addresses = {to_checksum_address(address): units for address, units in staked.items()}
+        found = Counter[int]()
+        for address, account in self.exchange.desk.wallets.accounts(addresses).items():
+            found[account] += addresses[address]
         return dict(found)
 
     # ---- what is published

@@ -80,12 +80,14 @@ async def _state(asked: Asked) -> Response:
     stake: dict[str, Any] = {}
     if ext is not None:
         atoms, text = merit.stakes, assets[ext].text
+        vault, _ = atoms.counted["vault"].get(account, (0, 0))
         stake = {
             "asset": assets[ext].symbol, "staked": text(atoms.may_ask(account)),
             "asked_back": [
                 {"amount": text(one.atoms), "due": one.due}
                 for one in atoms.asked if one.account == account
             ],
+            "in_the_vault": text(vault // merit.known.unit()),
             "paid": text(merit.rewarded.get(account, 0)),
         }  # fmt: skip
     fees = merit.tally.fees_of(account)

@@ -60,7 +60,7 @@ function staking(found, again) {
   if (!found.stake.asset) return card("Stake", soft("There is nothing to stake on this exchange yet."));
   const amount = () => field("Amount", { name: "amount", required: true, inputmode: "decimal" }, found.stake.asset);
   const back = found.stake.asked_back.map((one) => node("li", {}, node("span", {}, `${one.amount} ${found.stake.asset}, free again ${seconds(one.due)}`)));
-  return card("Stake", node("p", {}, `${found.stake.staked} ${found.stake.asset} count for you; rewards paid to you so far: ${found.stake.paid}.`),
+  return card("Stake", node("p", {}, `${found.stake.staked} ${found.stake.asset} count for you here, and ${found.stake.in_the_vault} in the vault from wallets that you linked; rewards paid to you so far: ${found.stake.paid}.`),
     back.length ? node("ul", { class: "list" }, ...back) : "",
     form("", [amount()], "Stake", async ({ amount: text }) => { await ask("POST", "merit/stake", { amount: text }); await again(); return ""; }),
     form("", [amount()], "Ask back", async ({ amount: text }) => { await ask("POST", "merit/unstake", { amount: text }); await again(); return ""; }));
