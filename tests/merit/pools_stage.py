@@ -41,9 +41,7 @@ class Stage:
             self.pools.invariant()
 
     def round(self) -> None:
-        self.pools.start_round(
-            self.verified.__contains__, self.frozen.__contains__, lambda a: self.owner.get(a, 0)
-        )
+        self.pools.start_round(self.verified, self.frozen, self.owner)
         self.pools.invariant()
 
     def members(self, number) -> set[int]:

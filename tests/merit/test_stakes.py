@@ -86,7 +86,7 @@ class Both:
         """All that are over, be it late."""
         while (begin := len(self.seconds)) + DAY <= self.now:
             end, seconds = begin + DAY, [{} for _ in range(DAY)]
-            for one in self.stakes.end_of_day(begin, end):
+            for one in self.stakes.end_of_day(begin, end).intervals():
                 assert begin <= one.begin < one.end <= end and one.units > 0
                 for second in range(one.begin - begin, one.end - begin):
                     key = one.account, one.source
@@ -141,7 +141,7 @@ def test_stake_of_no_time_counts_nothing():
     stakes = Stakes()
     stakes.set_aside(1, 5, 7, UNIT)
     stakes.given_back(1, 5, 7, UNIT)
-    assert stakes.end_of_day(0, DAY) == [] and stakes.reserved == {}
+    assert stakes.end_of_day(0, DAY).intervals() == [] and stakes.reserved == {}
 
 
 def test_nothing_that_is_asked_back_counts_again_by_itself():
@@ -151,6 +151,6 @@ def test_nothing_that_is_asked_back_counts_again_by_itself():
     for bad in (1, 0, -1):
         with pytest.raises(ValueError, match=f"0 atoms are staked, so not {bad} can be asked"):
             stakes.ask(1, bad, 5, 100, UNIT)
-    (one,) = stakes.end_of_day(0, DAY)
+    (one,) = stakes.end_of_day(0, DAY).intervals()
     assert (one.units, one.begin, one.end) == (5 * UNIT, 0, 4)
-    assert stakes.end_of_day(DAY, 2 * DAY) == [] and stakes.reserved == {1: 5}
+    assert stakes.end_of_day(DAY, 2 * DAY).intervals() == [] and stakes.reserved == {1: 5}

@@ -149,7 +149,7 @@ def test_a_flash_stake_counts_its_seconds_only(ground):
     ground.stake(3, COIN)
     ground.act(Verb.UNSTAKE, 3, value=COIN)
     ground.next_day()
-    [one] = ground.merit.closed[0].stakes
+    [one] = ground.merit.closed[0].stakes.intervals()
     assert (one.account, one.end - one.begin) == (2, 1)
 
 

@@ -1,5 +1,6 @@
 """What merit has to know of accounts, markets and numbers, from the events that set it."""
 
+from copy import copy
 from typing import Any
 
 import msgspec
@@ -28,6 +29,11 @@ class Known(msgspec.Struct):
     decimals: list[int] = msgspec.field(default_factory=list)
     markets: list[dict[str, int]] = msgspec.field(default_factory=list)
     numbers: dict[int, int] = msgspec.field(default_factory=dict)
+
+    def copy(self) -> "Known":
+        """As it is now, whatever comes; a moment also for a million accounts."""
+        tables = {name: copy(getattr(self, name)) for name in self.__struct_fields__}
+        return Known(**tables | {"markets": [dict(row) for row in self.markets]})
 
     def number(self, parameter: Parameter) -> int:
         """A parameter of merit as it is now."""

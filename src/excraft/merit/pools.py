@@ -4,7 +4,8 @@ An act that is refused changes nothing and says why, for people. `Pools` is a fu
 and of `start_round`; it knows nothing of time.
 """
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
 from unicodedata import ucd_3_2_0 as unicode  # replays must agree, whatever Python comes to know
 
 import msgspec
@@ -239,11 +240,11 @@ class Pools(msgspec.Struct):
     # ---- rounds
 
     def start_round(
-        self, verified: Callable[[int], bool], frozen: Callable[[int], bool],
-        owner: Callable[[int], int],
-    ) -> None:  # fmt: skip
-        """What was to take effect with the next round does, and members are counted. `owner`: a
-        number that accounts of one owner share, 0 where it is known by the account alone."""
+        self, verified: Collection[int], frozen: Collection[int], owner: Mapping[int, int]
+    ) -> None:
+        """What was to take effect with the next round does, and members are counted. `verified`,
+        `frozen`: accounts, each once; `owner`: by account a number that those of one owner share,
+        0 or nothing where it is known by the account alone."""
         for account, pool in self.next_of.items():
             if pool:
                 self.pool_of[account] = pool
@@ -251,35 +252,37 @@ class Pools(msgspec.Struct):
                 self.pool_of.pop(account, None)
         self.next_of.clear()
         self._one_pool_each(owner)
-        persons: dict[int, set[int]] = {number: set() for number in self.pools}
-        count = dict.fromkeys(self.pools, 0)
-        for account, number in self.pool_of.items():
-            count[number] += 1
-            if verified(account):
-                group = owner(account)
-                persons[number].add(-group if group else account)
+        members, persons = Counter(self.pool_of.values()), self._persons(verified, owner)
         for pool in self.pools.values():
             if self.pool_of.get(pool.next_master) == pool.number:
                 pool.master = pool.next_master
             pool.next_master, pool.voted = NOBODY, False
             pool.votes.clear()
             pool.commission_bp, pool.redistribute = pool.next_commission_bp, pool.next_redistribute
-            pool.members, pool.verified = count[pool.number], len(persons[pool.number])
+            pool.members, pool.verified = members[pool.number], persons[pool.number]
             in_it = self.pool_of.get(pool.master) == pool.number
-            pool.active = in_it and not frozen(pool.master)
+            pool.active = in_it and pool.master not in frozen
             if not pool.members:
                 _close(pool)
 
-    def _one_pool_each(self, owner: Callable[[int], int]) -> None:
+    def _one_pool_each(self, owner: Mapping[int, int]) -> None:
         """Accounts that turned out to have one owner: those in another pool than the first leave.
         Masters come first; one who has to leave may name another, and the pool is not active."""
         first: dict[int, int] = {}
         masters = {pool.master for pool in self.pools.values() if not pool.closed}
-        for account in sorted(self.pool_of, key=lambda a: (a not in masters, a)):
-            group = owner(account)
+        shared = [a for a, group in owner.items() if group and a in self.pool_of]
+        for account in sorted(shared, key=lambda a: (a not in masters, a)):
             pool = self.pool_of[account]
-            if group and first.setdefault(group, pool) != pool:
+            if first.setdefault(owner[account], pool) != pool:
                 del self.pool_of[account]
+
+    def _persons(self, verified: Collection[int], owner: Mapping[int, int]) -> Counter[int | None]:
+        """Verified persons by pool, in one sweep for a million accounts; an owner counts once."""
+        persons = Counter(map(self.pool_of.get, verified))
+        shared = [(self.pool_of.get(a), owner[a]) for a in owner if owner[a] and a in verified]
+        persons.subtract(pool for pool, _ in shared)
+        persons.update(pool for pool, _ in set(shared))
+        return persons
 
     def invariant(self) -> None:
         """Raises AssertionError for what cannot be."""

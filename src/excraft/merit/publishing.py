@@ -11,6 +11,7 @@ from excraft.dataset.ids import ascending, ids_of, member_id, member_ids
 from excraft.dataset.manifest import DayFacts, Terms
 from excraft.merit.fills import read_spool
 from excraft.merit.known import Known
+from excraft.merit.stakes import Interval
 from excraft.merit.state import ClosedDay
 from excraft.parameters import RULES, Parameter
 from excraft.scores.rosters import SEATS
@@ -44,13 +45,14 @@ def publish_day(
 ) -> Day:
     """Write the facts of the day below `root`; the same once more changes nothing. Raises
     DatasetError."""
-    ids = _ids(spool, closed, salt, before)
+    stakes = closed.stakes.intervals()
+    ids = _ids(spool, closed, salt, {*before.cumulative, *(one.account for one in stakes)})
     with write_day(root, closed.day) as writer:
         order = ascending(ids.halves)
         writer["members"].rows(_members(closed, ids, order, salt, before))
         for batch in _fills(spool, closed, ids):
             writer["fills"].columns(batch)
-        writer["stakes"].rows(_stakes(closed, salt))
+        writer["stakes"].rows(_stakes(stakes, salt))
         writer["pools"].rows(_pools(closed, salt))
         writer["flagged"].rows(_flagged(closed, ids, salt))
         writer["rates"].rows(_rates(closed))
@@ -58,9 +60,9 @@ def publish_day(
     return open_day(root, closed.day)
 
 
-def _ids(spool: Path, closed: ClosedDay, salt: bytes, before: Before) -> _Ids:
+def _ids(spool: Path, closed: ClosedDay, salt: bytes, others: set[int]) -> _Ids:
     """Everybody whom a table names."""
-    accounts = {*closed.pool_of, *before.cumulative, *(s.account for s in closed.stakes)}
+    accounts = {*closed.pool_of, *others}
     accounts |= {pool.master for pool in closed.pools}
     for rows in _read(spool, closed):
         accounts.update(np.unique(rows["account"]).tolist())
@@ -103,10 +105,9 @@ def _fills(spool: Path, closed: ClosedDay, ids: _Ids) -> Iterator[dict[str, np.n
         }  # fmt: skip
 
 
-def _stakes(closed: ClosedDay, salt: bytes) -> list[tuple]:
+def _stakes(stakes: list[Interval], salt: bytes) -> list[tuple]:
     rows = [
-        (member_id(salt, one.account), one.source, one.units, one.begin, one.end)
-        for one in closed.stakes
+        (member_id(salt, one.account), one.source, one.units, one.begin, one.end) for one in stakes
     ]
     return sorted(rows, key=lambda row: (row[0], row[1], row[3], row[4]))
 

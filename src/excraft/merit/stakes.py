@@ -29,6 +29,26 @@ class Interval(msgspec.Struct, frozen=True):
     end: int
 
 
+class DayStakes(msgspec.Struct):
+    """A day's stakes as they were put aside at its end, which takes a moment only however many
+    stake; `intervals` cuts them to the day."""
+
+    begin: int
+    end: int
+    ended: list[Interval]
+    counted: dict[str, dict[int, tuple[int, int]]]
+
+    def intervals(self) -> list[Interval]:
+        """All intervals of the day, cut to it."""
+        begin, end = self.begin, self.end
+        found = [_cut(one, begin, end) for one in self.ended]
+        for source, counted in self.counted.items():
+            for account, (units, since) in counted.items():
+                if since < end:
+                    found.append(_cut(Interval(account, source, units, since, end), begin, end))
+        return [one for one in found if one.begin < one.end and one.units]
+
+
 class Stakes(msgspec.Struct):
     """`counted`: (units, since) by source and account; `reserved`: atoms set aside on the exchange;
     `asked`: what is to be released, the first due first."""
@@ -82,15 +102,12 @@ class Stakes(msgspec.Struct):
         """What may be released."""
         return [one for one in self.asked if one.due <= second]
 
-    def end_of_day(self, begin: int, end: int) -> list[Interval]:
-        """All intervals of the day, cut to it; what goes on goes on."""
-        found = [_cut(one, begin, end) for one in self.ended if one.begin < end]
-        for source, counted in self.counted.items():
-            for account, (units, since) in counted.items():
-                if since < end:
-                    found.append(_cut(Interval(account, source, units, since, end), begin, end))
+    def end_of_day(self, begin: int, end: int) -> "DayStakes":
+        """What the day's intervals are made of; what goes on goes on."""
+        ended = [one for one in self.ended if one.begin < end]
         self.ended = [one for one in self.ended if one.end > end]
-        return [one for one in found if one.begin < one.end and one.units]
+        counted = {source: dict(of) for source, of in self.counted.items()}
+        return DayStakes(begin, end, ended, counted)
 
     def units_of(self, account: int) -> int:
         """What counts at this moment."""

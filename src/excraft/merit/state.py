@@ -14,7 +14,7 @@ from excraft.merit.calendar import SECOND, Calendar
 from excraft.merit.fills import Spool, fill_rows, forget_spool
 from excraft.merit.known import Known
 from excraft.merit.pools import Act, ActRefused, Pools
-from excraft.merit.stakes import Interval, Stakes
+from excraft.merit.stakes import DayStakes, Stakes
 from excraft.merit.tally import Tally
 from excraft.messages.codec import Record
 from excraft.messages.commands import Cause
@@ -60,7 +60,7 @@ class ClosedDay(msgspec.Struct):
     known: Known
     pool_of: dict[int, int]
     pools: list[PoolTerms]
-    stakes: list[Interval]
+    stakes: DayStakes
     traded: dict[int, tuple[int, int]]
 
 
@@ -223,10 +223,7 @@ class Merit:
             ended = self.calendar.ends_round
             self.calendar.next(*self._lengths())
             if ended:
-                self.pools.start_round(
-                    self.known.verified, self.known.frozen.__contains__,
-                    lambda account: self.known.groups.get(account, 0),
-                )  # fmt: skip
+                self.pools.start_round(self.known.levels, self.known.frozen, self.known.groups)
                 self.tally.new_round()
 
     def _close_day(self) -> None:
@@ -236,12 +233,11 @@ class Merit:
             self._spool.write(sync=True)
             self._spool = None
         begin, end = calendar.begin, calendar.end
-        known = msgspec.json.decode(msgspec.json.encode(self.known), type=Known)
         self.closed.append(
             ClosedDay(
                 calendar.day, calendar.round, begin, end, calendar.ends_round, self.position,
                 self.known.accounts, fills,
-                dict(self.known.numbers), known, dict(self.pools.pool_of),
+                dict(self.known.numbers), self.known.copy(), dict(self.pools.pool_of),
                 [
                     PoolTerms(p.number, p.master, p.redistribute, p.commission_bp, p.active,
                               p.verified)
