@@ -338,3 +338,41 @@ async def test_what_is_in_the_vault_counts_for_who_proved_the_wallet(town):
     await town.service.publish()
     [row] = open_day(town.folder.dataset, 0).rows("results")
     assert row.token_seconds == 5 * 10**18 * 30 + 2 * 10**18 * 10
+
+
+async def test_a_snapshot_of_before_the_day_was_published_does_no_harm(town):
+    """Its fills are gone from the disk by then, and all that came of them is there."""
+    await town.trade()
+    await town.fund()
+    await town.next_day()
+    raw = town.merit.dump()
+    await town.service.step()
+    town.merit.load(raw)
+    assert [closed.day for closed in town.merit.closed] == [0]
+    await town.service.publish()
+    assert town.merit.closed == [] and open_day(town.folder.dataset, 0).results.paid > 0
+
+
+async def test_a_snapshot_from_the_middle_of_a_published_day_does_no_harm(town):
+    await town.trade()
+    await town.fund()
+    raw, position = town.merit.dump(), town.merit.position
+    await town.trade(1, 0)
+    await town.next_day()
+    await town.service.step()
+    published = open_day(town.folder.dataset, 0).manifest
+    paid = dict(town.merit.rewarded)
+    await town.close()
+    town.open()  # as after a kill, with that snapshot and the log after it
+    town.merit.load(raw)
+    apply = town.merit.apply
+    town.merit.apply = lambda r, events: apply(r, events) if r.position > position else None
+    await town.engine.start()
+    assert town.merit.rewarded == paid
+    await town.service.step()
+    await town.trade()
+    await town.next_day()
+    await town.service.step()
+    assert open_day(town.folder.dataset, 0).manifest == published
+    assert open_day(town.folder.dataset, 1).results.paid > 0
+    town.merit.apply = apply

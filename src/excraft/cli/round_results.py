@@ -46,8 +46,14 @@ class Paid(msgspec.Struct):
     @classmethod
     def newest(cls, root: Path) -> "Paid | None":
         """Of the last day that was saved."""
-        days = sorted((root / PRIVATE).glob("paid-*.json"))
-        return cls.load(root, int(days[-1].stem[5:])) if days else None
+        day = cls.newest_day(root)
+        return None if day < 0 else cls.load(root, day)
+
+    @staticmethod
+    def newest_day(root: Path) -> int:
+        """The last day of which everything is published and saved; -1 for none."""
+        days = (int(path.stem[5:]) for path in (root / PRIVATE).glob("paid-*.json"))
+        return max(days, default=-1)
 
 
 def credits_after(

@@ -20,7 +20,7 @@ from excraft.cli.day_end import hash_at
 from excraft.cli.folder import Folder
 from excraft.cli.round_results import Paid, credits_after, publish_round_of
 from excraft.cli.salts import salt_of
-from excraft.dataset.days import days_there, open_day
+from excraft.dataset.days import open_day
 from excraft.dataset.ids import member_id
 from excraft.gateway.exchange import Exchange
 from excraft.merit.calendar import SECOND
@@ -58,7 +58,7 @@ class RoundService:
     ) -> None:  # fmt: skip
         self.commissions_told: dict[tuple[int, int], int] = {}  # the highest, by pool and round
         self.exchange, self.merit, self.folder = exchange, merit, folder
-        merit.newest_published = max(days_there(folder.dataset), default=-1)
+        merit.newest_published = Paid.newest_day(folder.dataset)
         self._engine, self._clock, self._alert = exchange.engine, clock, alert
         self.said, self._pools_set = "", -1  # what an operator was told last, and is still so
         self._vault: dict[str, int] = {}  # units by address, as taken over at second `_vault_at`
@@ -114,7 +114,8 @@ class RoundService:
     async def publish(self) -> None:
         """Every closed day, the oldest first, with its rewards; and rounds that are over."""
         for closed in list(self.merit.closed):
-            await asyncio.to_thread(self._publish, closed)
+            if closed.day > self.merit.newest_published:  # or it came from an older snapshot again
+                await asyncio.to_thread(self._publish, closed)
             self.merit.published(closed.day)
 
     def _publish(self, closed: ClosedDay) -> None:
@@ -125,9 +126,10 @@ class RoundService:
         record_hash = (hash_at(self.folder, at) if at else bytes(32)).hex()
         day = close(publish_day(root, self.spool, closed, salt, record_hash, before))
         accounts = np.arange(closed.accounts, dtype=np.int64)  # an id may be anybody's
-        credits_after(root, closed.day, day, accounts_by_id(salt, accounts), credited)
         if closed.ends_round:
             publish_round_of(root, closed, salt, accounts)
+        # the last of all: with it the day is done, and its fills are not needed again
+        credits_after(root, closed.day, day, accounts_by_id(salt, accounts), credited)
 
     @property
     def spool(self) -> Path:

@@ -44,6 +44,7 @@ from excraft.gateway.referral_desk import ReferralDesk, referring
 from excraft.gateway.withdrawal_desk import EXECUTORS
 from excraft.log import FileLog, LogDamaged, LogError, LogInUse
 from excraft.marketdata import MarketData
+from excraft.merit.fills import SpoolDamaged
 from excraft.merit.state import Merit
 from excraft.store.database import Database
 from excraft.store.history import History
@@ -115,7 +116,7 @@ async def _running(folder, log, kernel, url: str, progress: Progress) -> AsyncIt
             closing_rounds(exchange.rounds),
         ):
             yield exchange
-    except (LogDamaged, RecoveryRefused, InvariantBroken) as wrong:
+    except (LogDamaged, RecoveryRefused, InvariantBroken, SpoolDamaged) as wrong:
         raise Failure(str(wrong), Exit.DAMAGED) from wrong
     finally:
         await engine.stop()

@@ -275,14 +275,16 @@ class Merit:
         )  # fmt: skip
 
     def load(self, raw: bytes) -> None:
-        """Become what was dumped; raises SpoolDamaged when its fills are gone."""
+        """Become what was dumped; raises SpoolDamaged when its fills are gone, unless the day is
+        published meanwhile: then nobody reads them again."""
         dump = msgspec.json.decode(raw, type=_Dump)
         self.position, self.calendar, self.known = dump.position, dump.calendar, dump.known
         self.pools, self.stakes, self.closed = dump.pools, dump.stakes, dump.closed
         self.rewarded, self._markets = dump.rewarded, dump.known.arrays()
         self.tally = Tally.load(dump.tally)
         if dump.fills:
-            self._spool = Spool(self._folder, self.calendar.day, dump.fills)
+            done = self.calendar.day <= self.newest_published
+            self._spool = Spool(self._folder, self.calendar.day, 0 if done else dump.fills)
 
     def invariant(self) -> None:
         """Raises AssertionError for what cannot be."""
