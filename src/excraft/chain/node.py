@@ -4,15 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
-from web3 import AsyncWeb3
-from web3.providers.async_base import AsyncBaseProvider
 
-from excraft.chain import ethereum  # noqa: F401  web3 brings what it mends
 from excraft.chain.blocks import (
     TRANSFER,
     Block,
@@ -27,6 +24,9 @@ from excraft.chain.blocks import (
     word,
 )
 from excraft.chain.errors import AnswerTooLarge, BadAnswer, NodeRefused, Unreachable, WrongChain
+
+if TYPE_CHECKING:
+    from web3 import AsyncWeb3
 
 BALANCE_OF = "0x70a08231"  # first bytes of keccak("balanceOf(address)")
 # Asking these twice changes nothing; everything else is sent once.
@@ -76,9 +76,11 @@ class Node:
         self._session: aiohttp.ClientSession | None = None
 
     @cached_property
-    def web3(self) -> AsyncWeb3:
+    def web3(self) -> "AsyncWeb3":
         """web3.py on top of this node: its calls are bounded and checked like all others."""
-        return AsyncWeb3(_Provider(self))
+        from excraft.chain.on_web3 import web3_of  # a second to import, and hardly ever needed
+
+        return web3_of(self)
 
     async def close(self) -> None:
         if self._session is not None:
@@ -275,18 +277,6 @@ class Node:
                     f"{self.name} sent more than {self.limits.answer_bytes} bytes at once"
                 )
         return bytes(answer)
-
-
-class _Provider(AsyncBaseProvider):
-    """Sends what web3.py asks through a Node."""
-
-    def __init__(self, node: Node) -> None:
-        super().__init__()
-        self._node = node
-
-    async def make_request(self, method: str, params: Any) -> dict:
-        [raw] = await self._node.batch([(method, list(params))])
-        return {"jsonrpc": "2.0", "id": 0, "result": msgspec.json.decode(raw)}
 
 
 def _failed(result: bytes | NodeRefused) -> bool:

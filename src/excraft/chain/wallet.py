@@ -5,7 +5,7 @@ the next attempt instead of being followed by a second one.
 """
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from eth_utils import to_checksum_address
@@ -14,9 +14,11 @@ from excraft.chain import transfers
 from excraft.chain.blocks import whole
 from excraft.chain.contract import Contract, deployment_data, explained
 from excraft.chain.errors import ContractRefused, NodeRefused, NotMined
-from excraft.chain.ethereum import LocalAccount
 from excraft.chain.node import Node
 from excraft.chain.transfers import Mined
+
+if TYPE_CHECKING:
+    from excraft.chain.ethereum import LocalAccount
 
 RAISES = 12  # of the offer, an eighth each, while the node finds it too low for a replacement
 
@@ -25,7 +27,7 @@ class Wallet:
     """Of one chain and one key. `wait_s`: how long a transaction may take to be mined."""
 
     def __init__(
-        self, node: Node, account: LocalAccount, wait_s: float = 120.0, poll_s: float = 0.05
+        self, node: Node, account: "LocalAccount", wait_s: float = 120.0, poll_s: float = 0.05
     ) -> None:
         self.node, self.address = node, account.address
         self._account, self._wait_s, self._poll_s = account, wait_s, poll_s

@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from excraft.beside import beside
 from excraft.chain.deployment import Contracts, Deployment, contracts_of, read
-from excraft.chain.key_file import read_key
 from excraft.chain.node import Node
 from excraft.chain.wallet import Wallet
 from excraft.chain.watcher import Watcher
@@ -66,6 +65,8 @@ def _poster(
 ) -> RootPoster | None:
     if not folder.operator_key.exists():
         return None
+    from excraft.chain.key_file import read_key  # what signs takes long to import
+
     try:
         wallet = Wallet(node, read_key(folder.operator_key))
     except ValueError as wrong:

@@ -8,7 +8,12 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from contextlib import (
+    AbstractAsyncContextManager,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+)
 from typing import Any, NamedTuple
 
 import uvicorn
@@ -17,8 +22,6 @@ from excraft.cli import owed
 from excraft.cli.bots import Supervisor
 from excraft.cli.control import address_of
 from excraft.cli.daily import publishing
-from excraft.cli.demo_chain import demo_chain
-from excraft.cli.demo_signer import demo_signer
 from excraft.cli.exits import Exit, Failure
 from excraft.cli.folder import Folder
 from excraft.cli.progress import Progress
@@ -127,6 +130,18 @@ class _Signals:
         self.stop.set()
 
 
+def _demo_chain(folder: Folder) -> AbstractAsyncContextManager[str]:
+    from excraft.cli.demo_chain import demo_chain  # what signs takes long to import
+
+    return demo_chain(folder)
+
+
+def _demo_signer(folder: Folder, exchange: Exchange) -> AbstractAsyncContextManager[None]:
+    from excraft.cli.demo_signer import demo_signer
+
+    return demo_signer(folder, exchange, read_chains(folder))
+
+
 async def serve(
     folder: Folder, address: Listening, *, demo: bool, database: str, threads: int,
     liabilities_every: int,
@@ -135,7 +150,7 @@ async def serve(
     signals = _Signals()
     with Progress() as progress:
         async with (
-            demo_chain(folder) if demo else nullcontext("") as missing,
+            _demo_chain(folder) if demo else nullcontext("") as missing,
             opened(folder, database=database, threads=threads, progress=progress) as exchange,
         ):
             progress.notes += [missing] if missing else []
@@ -143,11 +158,10 @@ async def serve(
                 await fill(exchange, folder.demo_members, folder.root / BOTS_FILE)
                 await crowd.settle(exchange)
             exchange.proofs = Proofs(owed.days_of(folder), owed.secret_of(folder))
-            chains = read_chains(folder) if demo else None
             with control_socket(folder) as door:
                 async with (
                     publishing(folder, liabilities_every, at_once=demo),
-                    demo_signer(folder, exchange, chains),
+                    _demo_signer(folder, exchange) if demo else nullcontext(),
                     crowd.trading(exchange) if demo else nullcontext(),
                     _doors(exchange, address.socket, door),
                 ):

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 UP_WITHIN_S = 240.0  # the very first start on a machine compiles the kernel
@@ -24,12 +25,15 @@ class RunningExchange:
     started  seconds from the start of the process until it said that it is up
     """
 
-    def __init__(self, data: Path, *options: str, port: int = 0):
+    def __init__(
+        self, data: Path, *options: str, port: int = 0, program: Sequence[str] = ("-m", "excraft")
+    ) -> None:
+        """`program`: what Python is to run instead, with the same arguments."""
         self.data, self.url, self.said = data, "", ""
         begun = time.monotonic()
         arguments = ["up", "--data", str(data), "--port", str(port), *options]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "excraft", *arguments],
+            [sys.executable, *program, *arguments],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             env=os.environ | {"PYTHONUNBUFFERED": "1"},
         )  # fmt: skip

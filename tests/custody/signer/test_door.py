@@ -10,9 +10,10 @@ import pytest
 
 from excraft.custody.errors import SignerBroken
 from excraft.custody.signer.address import address_of
-from excraft.custody.signer.door import Door, ask_with
+from excraft.custody.signer.door import Door
 from excraft.custody.signer.requests import Hello
 from excraft.custody.signer.settings import read
+from excraft.custody.signer_client import ask_with
 from tests.custody.signer.conftest import coins, pay
 
 

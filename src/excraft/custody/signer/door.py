@@ -5,7 +5,6 @@ import grp
 import logging
 import os
 import socket
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -99,24 +98,3 @@ def _answer(signer: Signer, line: bytes) -> Answer:
     said = answer.refused or answer.hash or "done"
     _LOGGER.info("%s: %s", type(request).__name__.lower(), said)
     return answer
-
-
-def ask_with(path: Path) -> Callable[[Request], Answer]:
-    """What asks the signer behind a socket, blocking; raises OSError when nobody answers."""
-
-    def ask(request: Request) -> Answer:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.settimeout(4 * SECONDS)
-            with address_of(path) as address:
-                connection.connect(address)
-            connection.sendall(msgspec.json.encode(request) + b"\n")
-            answer = bytearray()
-            while part := connection.recv(65536):
-                answer += part
-                if len(answer) > 1 << 20:
-                    raise ConnectionError("the signer's answer has no end")
-        if not answer.endswith(b"\n"):
-            raise ConnectionError("the signer went away before its answer was whole")
-        return msgspec.json.decode(answer, type=Answer)
-
-    return ask
