@@ -195,7 +195,7 @@ def count_stake(folder, files, members, facts):
         known(members, f"stakes, line {line}", who)
         in_day = facts["begin"] <= begin <= end <= facts["end"]
         need(in_day, f"stakes, line {line}", f"{begin} to {end} is not in the day")
-        stake[who] += units * (end - begin)
+        stake[who] += 0 if members[who]["house"] else units * (end - begin)
     return stake
 
 

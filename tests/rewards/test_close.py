@@ -89,6 +89,18 @@ def test_a_story_in_numbers(tmp_path):
     assert day.results.total == 150 + sum(rows[B][3:6])
 
 
+def test_stake_of_the_house_counts_nothing(tmp_path):
+    """What it holds is the exchange's, and would take from its members."""
+    begin, end = facts(0).begin, facts(0).end
+    members = [*STORY["members"][:2], (C, b"", 1, 0, 1, 0, ADDRESSES[1], "credit", 50)]
+    stakes = [(B, "vault", 1, begin, end), (C, "vault", 10**18, begin, end)]
+    day = close(story(tmp_path, members=members, stakes=sorted(stakes)))
+    rows = {row.id: row for row in day.rows("results")}
+    assert rows[C].token_seconds == rows[C].reward_stake == 0
+    assert rows[B].token_seconds == end - begin and rows[B].reward_stake == day.results.stake > 0
+    VERIFIER["check"](day.path, None)
+
+
 def test_closed_again_it_is_the_same(tmp_path):
     first = close(story(tmp_path))
     content = {path.name: path.read_bytes() for path in first.path.iterdir()}

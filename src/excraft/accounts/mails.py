@@ -153,7 +153,7 @@ def commission(to: str, details: dict[str, str]) -> Mail:
     """A pool's master takes more from the next round on."""
     return Mail(
         to,
-        f"The commission of the pool {details['pool']} rises",
+        f"The master of the pool {details['pool']} will take more: a higher commission",
         f"From the next round on the master of {details['pool']} takes {details['after']} of "
         f"the pool's rewards; in this round it is {details['before']}. If you do not want that, "
         f"leave the pool or choose another before the round ends: it counts from then on.\n",

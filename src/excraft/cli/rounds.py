@@ -56,7 +56,7 @@ class RoundService:
         self, exchange: Exchange, merit: Merit, folder: Folder, clock: Callable[[], int],
         alert: Callable[[str], None] = _LOGGER.error,
     ) -> None:  # fmt: skip
-        self.commissions_told: dict[tuple[int, int], int] = {}  # the highest, by pool and round
+        self.taken_told: dict[tuple[int, int], int] = {}  # the most, by pool and round
         self.exchange, self.merit, self.folder = exchange, merit, folder
         merit.newest_published = Paid.newest_day(folder.dataset)
         self._engine, self._clock, self._alert = exchange.engine, clock, alert

@@ -1,8 +1,7 @@
 """/account/merit: a member's pool, stake, where rewards go, and what each day brought."""
 
 import asyncio
-from functools import lru_cache
-from pathlib import Path
+from itertools import islice
 from typing import Any
 
 from starlette.responses import Response
@@ -14,8 +13,9 @@ from excraft.accounts.sessions import require_recent
 from excraft.accounts.sign_in import SENSITIVE_S
 from excraft.dataset.days import open_day
 from excraft.dataset.errors import DatasetError
+from excraft.dataset.tables import Result
 from excraft.engine.errors import EngineError
-from excraft.gateway import merit_desk
+from excraft.gateway import merit_days, merit_desk
 from excraft.gateway.account_acts import Act, Asked, Body, Text
 from excraft.gateway.account_opening import ensure_member
 from excraft.gateway.account_requests import answer
@@ -23,13 +23,13 @@ from excraft.gateway.merit_desk import NotDone
 from excraft.log import LogError
 from excraft.messages.commands import Cause, Command, MeritAct, Reserve
 from excraft.messages.merit import Verb
-from excraft.rewards.close import claims_of
-from excraft.rewards.tree import ClaimTree
 from excraft.units import NotExact
 
 OF_POOLS = {verb.name: verb for verb in Verb if verb <= Verb.VOTE_MASTER}
 ACT_WEIGHT = 50  # each is a record of the log
 INT_MAX = 2**31 - 1
+WHOLE_BP = 10_000
+SHOWN = 1_000  # members, applicants and banned ones, to their master
 
 
 class _Pool(Body):
@@ -102,9 +102,11 @@ async def _state(asked: Asked) -> Response:
 
 def _mastered(exchange: Any, pool: Any) -> dict[str, Any]:
     """What a master sees besides."""
+    inside = sorted(a for a, p in exchange.merit.pools.pool_of.items() if p == pool.number)
     return merit_desk.pool_shown(exchange, pool) | {
-        "applications": sorted(pool.applications), "banned": sorted(pool.banned),
-        "accounts": sorted(a for a, p in exchange.merit.pools.pool_of.items() if p == pool.number),
+        "account": pool.master, "next_master": pool.next_master,
+        "applications": sorted(pool.applications)[:SHOWN], "banned": sorted(pool.banned)[:SHOWN],
+        "accounts": inside[:SHOWN],
     }  # fmt: skip
 
 
@@ -120,35 +122,42 @@ async def _act(asked: Asked) -> Response:
         verb=OF_POOLS[body.verb], account=member.account, pool=body.pool, other=body.account,
         value=body.value, text=body.text,
     ))  # fmt: skip
-    if body.verb == Verb.SET_COMMISSION.name:
-        await _tell_of_commission(asked, body.pool)
+    if body.verb in (Verb.SET_COMMISSION.name, Verb.SET_REDISTRIBUTE.name):
+        await _tell_what_is_taken(asked, body.pool)
     return done
 
 
-async def _tell_of_commission(asked: Asked, number: int) -> None:
-    """A raise is mailed to everybody who is in the pool, or will be; the highest of a round only,
-    so that nobody floods mailboxes by going up and down."""
-    pools = asked.exchange.merit.pools
+async def _tell_what_is_taken(asked: Asked, number: int) -> None:
+    """When the master takes more from the next round on, everybody who is in the pool or will be
+    gets a mail; for the most of a round only, so that nobody floods mailboxes by going up and
+    down."""
+    pools, rounds = asked.exchange.merit.pools, asked.exchange.rounds
     pool = pools.pools[number]
-    before, after = (f"{bp / 100:g} %" for bp in (pool.commission_bp, pool.next_commission_bp))
-    number_of_round = asked.exchange.merit.calendar.round
-    told = asked.exchange.rounds.commissions_told
-    most = told.get((number, number_of_round), pool.commission_bp)
-    if pool.next_commission_bp <= most:
+    now_bp = _taken_bp(pool.redistribute, pool.commission_bp)
+    next_bp = _taken_bp(pool.next_redistribute, pool.next_commission_bp)
+    told = (number, asked.exchange.merit.calendar.round)
+    if next_bp <= rounds.taken_told.get(told, now_bp):
         return
-    told[number, number_of_round] = pool.next_commission_bp
-    accounts = [a for a in {*pools.pool_of, *pools.next_of} if pools.will_be(a) == number]
+    rounds.taken_told[told] = next_bp
+    inside = [*pools.pool_of, *pools.next_of]  # a copy, for the thread
+    before, after = ("all" if bp == WHOLE_BP else f"{bp / 100:g} %" for bp in (now_bp, next_bp))
     details = {"pool": pool.name, "before": before, "after": after}
     members, now = asked.exchange.members, asked.desk.clock()
 
     def tell() -> None:
-        found = [members.by_account(account) for account in sorted(accounts)]
+        accounts = sorted({account for account in inside if pools.will_be(account) == number})
+        found = [members.by_account(account) for account in accounts]
         with asked.desk.database.write_durable() as connection:
             for each in found:
                 if each is not None:
                     mail_queue.add_for_member(connection, each.id, "commission", details, now)
 
     await asyncio.to_thread(tell)
+
+
+def _taken_bp(redistribute: bool, commission_bp: int) -> int:
+    """Of a pool's rewards by its master."""
+    return commission_bp if redistribute else WHOLE_BP
 
 
 async def _stake(asked: Asked) -> Response:
@@ -198,36 +207,41 @@ async def _day(asked: Asked) -> Response:
 def _of_day(exchange: Any, member: Member, number: int) -> dict[str, Any]:
     try:
         day = open_day(exchange.dataset, number)
-        done = day.results
+        _ = day.results
     except DatasetError as none:
         raise Refused("not_found", f"Day {number} is not published.") from none
     own = exchange.rounds.id_of(day.facts.round, member.account)
-    rows, tree, addresses = _results(str(exchange.dataset), number, day.dataset_hash)
-    row = rows.get(own)
+    row = merit_days.row_of(exchange.dataset, number, own)
     found = merit_desk.day_shown(day) | {"id": own.hex(), "mine": None, "claim": None}
     if row is None:
         return found
-    found["mine"] = {
-        name: str(value) for name, value in row._asdict().items() if name != "id"
-    } | {"volume": str(merit_desk.volume(exchange, row.poe))}  # fmt: skip
-    if row.cumulative:
-        raw = bytes.fromhex(addresses[own][2:])
-        found["claim"] = {
-            "day": number, "address": addresses[own], "cumulative": str(tree.claims[raw]),
-            "root": done.claims_root, "proof": ["0x" + node.hex() for node in tree.proof(raw)],
-        }  # fmt: skip
+    found["mine"] = _row_shown(exchange, row)
+    found["claim"] = merit_days.claim_of(exchange.dataset, number, own)
     return found
 
 
-@lru_cache(maxsize=2)
-def _results(root: str, number: int, _: str) -> tuple[dict, ClaimTree, dict[bytes, str]]:
-    """(row by id, tree, address by id) of a day that never changes; the last two are kept."""
-    day = open_day(Path(root), number)
-    addresses = {row.id: row.address for row in day.rows("members") if row.address}
-    rows = {row.id: row for row in day.rows("results")}
-    claims = [(addresses[r.id], r.cumulative) for r in rows.values() if r.cumulative]
-    tree = claims_of([address for address, _ in claims], [units for _, units in claims])
-    return rows, tree, addresses
+def _row_shown(exchange: Any, row: Result) -> dict[str, str]:
+    plain = {name: str(value) for name, value in row._asdict().items() if name != "id"}
+    return plain | {"volume": str(merit_desk.volume(exchange, row.poe))}
+
+
+async def _days(asked: Asked) -> Response:
+    """What the last days brought, the newest first; null for a day on which nothing was done."""
+    member, exchange = await _member(asked), asked.exchange
+
+    def look() -> list[dict[str, Any]]:
+        found = []
+        for day in islice(merit_days.newest(exchange.dataset), merit_days.SHOWN):
+            facts = day.facts
+            own = exchange.rounds.id_of(facts.round, member.account)
+            row = merit_days.row_of(exchange.dataset, facts.day, own)
+            found.append({
+                "day": facts.day, "round": facts.round, "end": facts.end,
+                "mine": row and _row_shown(exchange, row),
+            })  # fmt: skip
+        return found
+
+    return answer(200, {"days": await asyncio.to_thread(look)})
 
 
 ACTS = {
@@ -236,5 +250,6 @@ ACTS = {
     ("POST", "merit/stake"): Act(_stake, _Amount, weight=ACT_WEIGHT),
     ("POST", "merit/unstake"): Act(_unstake, _Amount, weight=ACT_WEIGHT),
     ("POST", "merit/choice"): Act(_choose, _Choice, weight=ACT_WEIGHT),
+    ("GET", "merit/days"): Act(_days, weight=ACT_WEIGHT),
     ("GET", "merit/days/{day}"): Act(_day, weight=ACT_WEIGHT),
 }

@@ -1,11 +1,14 @@
 """What the doors say of merit, and how a member's act gets into the log."""
 
 import asyncio
+from contextlib import suppress
+from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from excraft.dataset.days import Day, Round, days_there, open_day, open_round
-from excraft.dataset.errors import DatasetError
+from excraft.dataset.errors import DatasetError, NotPublished
 from excraft.gateway.exchange import Exchange
 from excraft.merit.pools import Pool
 from excraft.messages.commands import Command
@@ -13,6 +16,7 @@ from excraft.messages.events import EventKind
 from excraft.messages.reasons import Reason
 from excraft.parameters import RULES, Parameter, Scope
 from excraft.scores.poe import as_volume
+from excraft.scores.rosters import GRAND, SEATS
 
 SHOWN = 400  # days, pools
 
@@ -46,8 +50,17 @@ def running(exchange: Exchange) -> dict[str, Any]:
         "day": calendar.day, "round": calendar.round, "begin": calendar.begin,
         "end": calendar.end, "day_in_round": calendar.day_in_round,
         "round_days": calendar.round_days, "pools": len(exchange.merit.pools.pools),
-        "parameters": numbers,
+        "reference": _reference(exchange), "parameters": numbers,
     }  # fmt: skip
+
+
+def _reference(exchange: Exchange) -> dict[str, Any]:
+    """What PoE is counted in: its symbol, and the decimals of its atoms."""
+    number = exchange.merit.known.number(Parameter.REFERENCE_ASSET) - 1
+    if number < 0:
+        return {"asset": "", "decimals": 0}
+    asset = exchange.engine.listings.assets[number]
+    return {"asset": asset.symbol, "decimals": asset.decimals}
 
 
 def pool_shown(exchange: Exchange, pool: Pool) -> dict[str, Any]:
@@ -83,10 +96,15 @@ def days_shown(root: Path) -> list[dict[str, Any]]:
     """The newest first; a day whose results are not there yet is left out."""
     found = []
     for number in reversed(days_there(root)[-SHOWN:]):
-        day = open_day(root, number)
-        if day.manifest["results"] is not None:
-            found.append(day_shown(day))
+        with suppress(NotPublished):
+            found.append(_published(root, number))
     return found
+
+
+@lru_cache(maxsize=2 * SHOWN)
+def _published(root: Path, number: int) -> dict[str, Any]:
+    """What never changes, once it is whole; raises NotPublished until then."""
+    return day_shown(open_day(root, number))
 
 
 def newest_round(exchange: Exchange) -> Round | None:
@@ -102,17 +120,28 @@ def newest_round(exchange: Exchange) -> Round | None:
 async def seats(exchange: Exchange) -> dict[str, Any]:
     """Congress, Senate and Grand Pool Masters of the last round, as computed off chain."""
 
-    def look() -> dict[str, Any]:
-        found = newest_round(exchange)
-        if found is None:
-            return {"round": None, "congress": [], "senate": [], "grand": []}
-        congress = [row._asdict() for row in found.rows("congress") if row.rank <= 101]
-        senate = [row._asdict() for row in found.rows("senate") if row.rank <= 101]
-        for row in (*congress, *senate):
-            row |= {"first": str(row["first"]), "second": str(row["second"])}
-        return {
-            "round": found.manifest["facts"]["round"], "congress": congress, "senate": senate,
-            "grand": senate[:30], "roots": found.manifest["results"]["roots"],
-        }  # fmt: skip
+    return await asyncio.to_thread(_seats, exchange)
 
-    return await asyncio.to_thread(look)
+
+def _seats(exchange: Exchange) -> dict[str, Any]:
+    found = newest_round(exchange)
+    if found is None:
+        return {"round": None, "congress": [], "senate": [], "grand": []}
+    return _seats_of(exchange.dataset, found.manifest["facts"]["round"])
+
+
+@lru_cache(maxsize=4)
+def _seats_of(root: Path, number: int) -> dict[str, Any]:
+    """The first of each chamber; the tables go on with all who qualify."""
+    found = open_round(root, number)
+    congress, senate = (
+        [
+            row._asdict() | {"first": str(row.first), "second": str(row.second)}
+            for row in islice(found.rows(name), SEATS)
+        ]
+        for name in ("congress", "senate")
+    )
+    return {
+        "round": number, "congress": congress, "senate": senate, "grand": senate[:GRAND],
+        "roots": found.manifest["results"]["roots"],
+    }  # fmt: skip

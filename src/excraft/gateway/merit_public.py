@@ -2,19 +2,21 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from itertools import islice
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from excraft.dataset.days import day_name, open_day, round_name
+from excraft.dataset.days import day_name, round_name
 from excraft.dataset.errors import DatasetError
 from excraft.dataset.manifest import NAME
 from excraft.dataset.tables import TABLES
-from excraft.gateway import merit_desk
+from excraft.gateway import merit_days, merit_desk
 from excraft.gateway.errors import ApiError
 from excraft.gateway.exchange import Exchange
+from excraft.merit.pools import Pool
 
 WEIGHT, FILE_WEIGHT = 5, 50
 FILES = {NAME, *(f"{name}.{kind}" for name in TABLES for kind in ("csv", "parquet"))}
@@ -35,13 +37,19 @@ def routes(exchange: Exchange) -> list[Route]:
         return merit_desk.running(exchange) | {"seats": await merit_desk.seats(exchange)}
 
     async def pools(_: Request) -> dict:
-        """All pools, the largest first."""
-        every = sorted(exchange.merit.pools.pools.values(), key=lambda p: (-p.members, p.number))
-        shown = [merit_desk.pool_shown(exchange, p) for p in every[: merit_desk.SHOWN]]
+        """Pools by their rank on the last published day, then by members: the first 400. `last`:
+        what each did on that day."""
+        last = await asyncio.to_thread(_last_day, exchange)
+        every = exchange.merit.pools.pools
+        ordered = sorted(every.values(), key=lambda p: _place(p, last.get(p.number)))
+        shown = [
+            merit_desk.pool_shown(exchange, p) | {"last": _did(exchange, last.get(p.number))}
+            for p in ordered[: merit_desk.SHOWN]
+        ]
         return {"pools": shown, "of": len(every)}
 
     async def pool(request: Request) -> dict:
-        """One pool, and what it did on the last days."""
+        """One pool, and what it did on the last 31 published days, the newest first."""
         number = number_of(request, "number")
         found = exchange.merit.pools.pools.get(number)
         if found is None:
@@ -108,11 +116,32 @@ def number_of(request: Request, name: str) -> int:
     return int(text)
 
 
+def _last_day(exchange: Exchange) -> dict[int, merit_days.PoolDay]:
+    day = next(merit_days.newest(exchange.dataset), None)
+    return {} if day is None else merit_days.pools_of(exchange.dataset, day.facts.day)
+
+
+def _place(pool: Pool, did: merit_days.PoolDay | None) -> tuple:
+    """Where a pool stands in the list of all."""
+    rank = did.rank if did else 0
+    return (pool.closed, rank == 0, rank, -pool.members, pool.number)
+
+
+def _did(exchange: Exchange, did: merit_days.PoolDay | None) -> dict[str, Any] | None:
+    if did is None:
+        return None
+    volume = merit_desk.volume(exchange, did.poe)
+    big = {"poe": str(did.poe), "units": str(did.units), "volume": str(volume)}
+    return did._asdict() | big
+
+
 def _days_of_pool(exchange: Exchange, number: int) -> list[dict[str, Any]]:
-    """What a pool did and got on the last days."""
+    """What a pool was, did and got on the last days."""
     found = []
-    for shown in merit_desk.days_shown(exchange.dataset)[:31]:
-        for row in open_day(exchange.dataset, shown["day"]).rows("pool_results"):
-            if row.pool == number:
-                found.append({"day": shown["day"], "poe": str(row.poe), "units": str(row.units)})
+    for day in islice(merit_days.newest(exchange.dataset), merit_days.SHOWN):
+        facts = day.facts
+        did = merit_days.pools_of(exchange.dataset, facts.day).get(number)
+        if did is not None:
+            when = {"day": facts.day, "round": facts.round, "end": facts.end}
+            found.append(when | _did(exchange, did))
     return found

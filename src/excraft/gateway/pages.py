@@ -1,4 +1,5 @@
-"""/desk for members and /staff for those who work here: plain HTML, CSS and JavaScript modules.
+"""/desk for members, /rounds for everybody and /staff for those who work here: HTML, CSS and
+JavaScript modules.
 
 A page is a folder with NAME.html, the same for everybody; what is personal comes from /account and
 /admin. A new section is one more JavaScript file that is imported in NAME.js and one more <section>
@@ -29,6 +30,7 @@ class Page(NamedTuple):
 
 PAGES = (
     Page("desk", Path(__file__).parent / "desk"),
+    Page("rounds", Path(__file__).parent / "rounds"),
     # Pictures of KYC documents are fetched, checked and shown as blobs: in an <img> nothing runs.
     Page("staff", Path(__file__).parent / "staff" / "page", "'self' blob:"),
 )

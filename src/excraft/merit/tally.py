@@ -13,12 +13,12 @@ from excraft.scores.poe import sums_by
 
 
 class Tally:
-    """Atoms by market (quote, base) of the day; fees by (account, quote asset) of day and round."""
+    """Atoms by market (quote, base) of the day; fees by account and quote asset of the round."""
 
     def __init__(self) -> None:
         self.quote: Counter[int] = Counter()
         self.lots: Counter[int] = Counter()
-        self.fees: Counter[tuple[int, int]] = Counter()  # of the round
+        self.fees: dict[int, Counter[int]] = {}  # of the round, by account and asset
         self._waiting: list[np.ndarray] = []
         self._trades: list[np.ndarray] = []
 
@@ -44,7 +44,7 @@ class Tally:
             "weight"
         ] // np.int64(10_000)
         for both, amount in sums_by(key, fees).items():
-            self.fees[both >> 32, both & 0xFFFFFFFF] += amount
+            self.fees.setdefault(both >> 32, Counter())[both & 0xFFFFFFFF] += amount
 
     def traded_atoms(self) -> dict[int, tuple[int, int]]:
         """(quote atoms, lots) by market, of the day."""
@@ -54,7 +54,7 @@ class Tally:
     def fees_of(self, account: int) -> dict[int, int]:
         """Weighted fees so far in the round, by quote asset."""
         self._count()
-        return {asset: atoms for (who, asset), atoms in self.fees.items() if who == account}
+        return dict(self.fees.get(account, {}))
 
     def new_day(self) -> None:
         self._count()
@@ -69,7 +69,11 @@ class Tally:
         self._count()
         return {
             "quote": sorted(self.quote.items()), "lots": sorted(self.lots.items()),
-            "fees": [(account, asset, atoms) for (account, asset), atoms in self.fees.items()],
+            "fees": [
+                (account, asset, atoms)
+                for account, fees in self.fees.items()
+                for asset, atoms in fees.items()
+            ],
         }  # fmt: skip
 
     @classmethod
@@ -78,5 +82,6 @@ class Tally:
         tally = cls()
         tally.quote.update(dict(raw["quote"]))
         tally.lots.update(dict(raw["lots"]))
-        tally.fees.update({(account, asset): atoms for account, asset, atoms in raw["fees"]})
+        for account, asset, atoms in raw["fees"]:
+            tally.fees.setdefault(account, Counter())[asset] = atoms
         return tally

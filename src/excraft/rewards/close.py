@@ -15,6 +15,7 @@ from excraft.rewards.day import COMMISSION_MAX_BP, DayInput, DayResult, PoolTerm
 from excraft.rewards.emission import Caps, Schedule, bounded_price, emission
 from excraft.rewards.people import People, people_of
 from excraft.rewards.tree import ClaimTree
+from excraft.rewards.trees import save_tree
 from excraft.scores.rosters import PoolScore, senate
 
 BATCH = 1 << 16
@@ -147,6 +148,7 @@ def close(day: Day) -> Day:
     changes nothing. Raises AlreadyPublished when other results are there."""
     outcome = compute(day)
     outcome.invariant(day.facts)
+    save_tree(day.path.parent, day.facts.day, outcome.claims.tree)
     with day.write_results() as writer:
         for columns in result_columns(outcome):
             writer["results"].columns(columns)

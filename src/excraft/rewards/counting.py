@@ -111,7 +111,8 @@ def _flagged(day: Day, people: People) -> frozenset[tuple[int, int]]:
 
 
 def token_seconds_of(day: Day, people: People) -> list[int]:
-    """Token-seconds of each member. Raises Malformed for an interval that is not in the day."""
+    """Token-seconds of each member; of the house none, whose stake would take from its members.
+    Raises Malformed for an interval that is not in the day."""
     begin_of_day, end_of_day = day.facts.begin, day.facts.end
     sums, line = [0] * len(people), 2
     for batch in day.batches("stakes"):
@@ -124,8 +125,9 @@ def token_seconds_of(day: Day, people: People) -> list[int]:
                 f"begin, end: {begin[at]}, {end[at]} is not in the day from {begin_of_day} to "
                 f"{end_of_day}",
             )  # fmt: skip
-        members = people.place(batch["id"], "stakes", line, "id").tolist()
-        seconds = (end - begin).tolist()
+        places = people.place(batch["id"], "stakes", line, "id")
+        members = places.tolist()
+        seconds = np.where(people.house[places], 0, end - begin).tolist()
         for member, units, held in zip(members, batch["units"], seconds, strict=True):
             sums[member] += units * held
         line += len(members)

@@ -2,9 +2,10 @@
 
 import pytest
 
-from excraft.dataset.days import day_name
+from excraft.dataset.days import day_name, open_day
 from excraft.messages.commands import Cause, Credit
 from excraft.parameters import Parameter
+from excraft.rewards.tree import leaf_of, proves
 from tests.gateway.clients import set_parameter
 
 pytestmark = pytest.mark.anyio
@@ -90,6 +91,9 @@ async def test_a_day_is_shown_to_each_as_theirs_and_proved(shop, people):
     assert his["claim"] is None and hers["claim"]["address"] == ADDRESS
     assert hers["claim"]["cumulative"] == hers["mine"]["cumulative"]
     assert hers["claim"]["root"] == hers["claims_root"] and hers["claim"]["day"] == 0
+    for one, whole in ((ann, hers), (bob, his)):
+        [day] = (await one.ok("GET", "merit/days"))["days"]
+        assert (day["day"], day["mine"]) == (0, whole["mine"])
     assert await bob.refused("GET", "merit/days/1") == (404, "not_found")
     assert await bob.refused("GET", "merit/days/x") == (404, "not_found")
 
@@ -103,7 +107,10 @@ async def test_everybody_gets_the_files_and_nothing_private(shop, people):
     assert merit["day"] == 1 and merit["parameters"]["EXT_ASSET"] == 1
     [pool] = (await http.get("/pools")).json()["pools"]
     assert pool["name"] == "Aurora" and "master" not in pool
-    assert (await http.get("/pools/1")).json()["pool"] == 1
+    assert pool["last"] | {"units": "0", "rank": 0, "verified": 0} == pool["last"]
+    assert (await http.get("/pools/1")).json()["days"] == [
+        {"day": 0, "round": 0, "end": merit["begin"]} | pool["last"]
+    ]
     [day] = (await http.get("/rewards")).json()["days"]
     assert day["day"] == 0
     whole = (await http.get("/rewards/day/0/manifest.json")).json()
@@ -137,3 +144,23 @@ async def test_members_are_mailed_when_a_commission_will_rise(shop, people):
     assert await bob.refused("POST", "merit/pool", verb="SET_COMMISSION", pool=1, value=1) == (
         409, "not_done",
     )  # fmt: skip
+
+
+async def test_a_proof_comes_from_the_tree_whether_it_was_saved_or_not(shop, people):
+    """Also of an address that two members share: they claim together."""
+    for one in people:
+        await one.ok("POST", "merit/stake", amount="40")
+        await one.ok("POST", "merit/choice", on_chain=True, address=ADDRESS)
+    close_day(shop)
+    dataset = shop.venue.exchange.dataset
+    first = (await people[0].ok("GET", "merit/days/0"))["claim"]
+    saved = dataset / "trees" / "claims-00000.npy"
+    saved.unlink()
+    assert (await people[1].ok("GET", "merit/days/0"))["claim"] == first
+    assert saved.exists()
+    day = open_day(dataset, 0)
+    each = [row.cumulative for row in day.rows("results")]
+    assert first["cumulative"] == str(sum(each)) and len(each) == 2
+    leaf = leaf_of(bytes.fromhex(ADDRESS[2:]), sum(each))
+    proof = [bytes.fromhex(node[2:]) for node in first["proof"]]
+    assert proves(bytes.fromhex(first["root"]), leaf, proof)

@@ -252,6 +252,7 @@ _ROWS: dict[tuple[str, str], Act] = {
     ("GET", "kyc"): Act(plain()),
     ("GET", "withdrawals"): Act(plain()),
     ("GET", "merit"): Act(plain()),
+    ("GET", "merit/days"): Act(plain()),
     ("GET", "merit/days/{day}"): Act(_merit_day),
     ("POST", "merit/pool"): Act(_applied, {(409, "not_done")}),
     ("POST", "merit/stake"): Act(plain(amount="2"), own_change=True),

@@ -6,6 +6,7 @@ LISTEN_KEY = "/api/v3/userDataStream"
 LISTS = (
     "/announcements",
     "/desk",
+    "/rounds",
     "/staff",
     "/liabilities",
     "/merit",
@@ -17,6 +18,7 @@ PAGES = [Place("open", "GET", path) for path in LISTS]
 OPEN = {
     *PAGES,
     Place("open", "GET", "/desk/{name}"),
+    Place("open", "GET", "/rounds/{name}"),
     Place("open", "GET", "/staff/{name}"),
     Place("open", "GET", "/liabilities/{day}/root.json"),
     Place("open", "GET", "/pools/{number}"),

@@ -62,3 +62,27 @@ def test_a_pool_is_founded_and_joined(exchange, browser, page):  # noqa: F811
     expect(going).to_contain_text("You claim them on chain with 0xabab")
     assert not page.locator("#merit b").count()
     other.context.close()
+
+
+def test_everybody_sees_rounds_and_pools_without_a_session(exchange, browser):  # noqa: F811
+    """After the story above: one pool, no day yet."""
+    narrow = browser.new_context(viewport={"width": 360, "height": 800}).new_page()
+    wrong = []
+    narrow.on("pageerror", lambda error: wrong.append(str(error)))
+    narrow.goto(f"{exchange.url}/rounds")
+    expect(narrow.locator("main")).to_contain_text("Round 0, day 1 of 7")
+    expect(narrow.locator("main")).to_contain_text("None yet: a day is published when it is over.")
+    narrow.get_by_role("link", name="Aurora <b>x</b>").click()
+    expect(narrow.get_by_role("heading", name="Aurora <b>x</b>", exact=True)).to_be_visible()
+    expect(narrow.locator("main")).to_contain_text("the master admits who applies")
+    assert narrow.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    for address, why in (
+        ("#pool/77", "there is no pool 77."),
+        ("#day/5", "day 5 is not published"),
+    ):
+        narrow.goto(f"{exchange.url}/rounds{address}")
+        expect(narrow.get_by_role("alert")).to_contain_text(why)
+    narrow.goto(f"{exchange.url}/rounds#pool/x")  # no such place: the overview
+    expect(narrow.get_by_role("heading", name="Pools")).to_be_visible()
+    assert wrong == []
+    narrow.context.close()

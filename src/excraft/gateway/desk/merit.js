@@ -1,15 +1,16 @@
 // Merit: the round that runs, my pool, my stake, where rewards go, and what the last days brought.
-import { action, ask, field, form, node } from "./page.js";
+import { action, ask, field, form, node, table } from "./page.js";
 
 const EXT = 10n ** 18n;
+const MEMBERS = 200; // shown to their master
 const seconds = (at) => new Date(at * 1000).toLocaleString();
 const percent = (bp) => `${bp / 100} %`;
 
 export async function merit(place) {
   const again = () => merit(place);
-  const [found, pools, rewards] = await Promise.all([ask("GET", "merit"), read("/pools"), read("/rewards")]);
+  const [found, pools, own] = await Promise.all([ask("GET", "merit"), read("/pools"), ask("GET", "merit/days")]);
   place.replaceChildren(node("h1", {}, "Merit"), running(found), mine(found, again), choosing(found, pools.pools, again),
-    staking(found, again), going(found, again), days(rewards.days), mastering(found, again));
+    staking(found, again), going(found, again), days(own.days, found), mastering(found, again));
 }
 
 async function read(address) {
@@ -35,8 +36,13 @@ function mine(found, again) {
   const later = next === (found.pool ? found.pool.pool : 0) ? "" : next ? `With the next round you are in pool ${next}.` : "With the next round you are in none.";
   const rises = found.pool && found.pool.next_commission_bp > found.pool.commission_bp
     ? `Its commission rises to ${percent(found.pool.next_commission_bp)} with the next round.` : "";
+  const vote = found.pool && next === found.pool.pool ? form("", [field("Account of another master", { name: "account", type: "number", min: 0, required: true },
+    "who has more than half of the votes is master from the next round on")], "Vote", async ({ account }) => {
+    await act("VOTE_MASTER", { pool: found.pool.pool, account: Number(account) });
+    return `You voted for account ${account}.`;
+  }) : "";
   return card("Your pool", node("p", {}, here), later ? node("p", {}, later) : "", rises ? node("p", { class: "said bad" }, rises) : "",
-    next ? action("Leave it with the next round", line, async () => { await act("LEAVE"); await again(); }, "danger") : "", line);
+    next ? action("Leave it with the next round", line, async () => { await act("LEAVE"); await again(); }, "danger") : "", line, vote);
 }
 
 function choosing(found, pools, again) {
@@ -77,19 +83,28 @@ function going(found, again) {
   });
 }
 
-function days(found) {
-  const line = said();
-  const rows = found.slice(0, 10).map((day) => {
-    const place = node("div", {}, `Day ${day.day} of round ${day.round}`, node("br"), node("span", { class: "soft" }, `until ${seconds(day.end)}; ${ext(day.paid)} EXT to all`));
-    return node("li", {}, place, action("What I got", line, async () => {
-      const { mine: own, claim } = await ask("GET", "merit/days/" + day.day);
-      place.append(node("br"), own ? `${ext(own.reward_poe)} for PoE, ${ext(own.reward_stake)} for stake, ${ext(own.reward_pool)} of the pool.` : "Nothing: you neither traded nor staked.",
-        claim ? node("div", { class: "code" }, `claim day ${claim.day}: ${claim.cumulative} in all, proof ${claim.proof.join(" ")}`) : "");
-      return "";
-    }));
+function days(found, merit) {
+  const line = said(), proof = node("div", {});
+  const rows = found.map(({ day, end, mine: own }) => {
+    const parts = own ? [own.reward_poe, own.reward_stake, own.reward_pool] : [0, 0, 0];
+    const sum = parts.reduce((a, one) => a + BigInt(one), 0n);
+    return [node("a", { href: `/rounds#day/${day}`, title: `until ${seconds(end)}` }, `${day}`), own ? volume(own.volume, merit.reference.decimals) : "–",
+      ...parts.map(ext), ext(sum), own && own.cumulative !== "0" ? action("Proof", line, async () => {
+        const { claim } = await ask("GET", "merit/days/" + day);
+        proof.replaceChildren(claim ? node("div", { class: "code" }, `claim day ${claim.day} for ${claim.address}: ${claim.cumulative} in all, proof ${claim.proof.join(" ")}`)
+          : soft("That day is long ago: what may be claimed is a sum, so take the proof of a later one."));
+        return "";
+      }) : ""];
   });
-  return card("Days", rows.length ? node("ul", { class: "list" }, ...rows) : soft("None is published yet."), line);
+  return card("Your days", rows.length ? table([["Day", "text"], [`Volume, ${merit.reference.asset}`, "wide"], ["Existence", "wide"], ["Stake", "wide"], ["Pool", "wide"], ["Sum, EXT", ""], ["", ""]], rows)
+    : soft("None is published yet."), proof, line, node("p", {}, node("a", { href: "/rounds" }, "Rounds, pools and rewards of all")));
 }
+
+// Atoms with two places, rounded down.
+const volume = (atoms, decimals) => {
+  const cents = decimals > 2 ? BigInt(atoms) / 10n ** BigInt(decimals - 2) : BigInt(atoms) * 10n ** BigInt(2 - decimals);
+  return `${cents / 100n}.${String(cents % 100n).padStart(2, "0")}`;
+};
 
 // Units of 10^-18 as a decimal with four places, rounded down.
 function ext(units) {
@@ -105,9 +120,18 @@ function mastering(found, again) {
     action("Admit", line, async () => { await act("ADMIT", { pool: pool.pool, account }); await again(); return ""; }),
     action("Refuse", line, async () => { await act("REFUSE", { pool: pool.pool, account }); await again(); return ""; }, "danger")));
   const change = (title, verb, value) => action(title, line, async () => { await act(verb, { pool: pool.pool, value }); await again(); return ""; });
+  const of = (title, verb, account, kind) => action(title, line, async () => { await act(verb, { pool: pool.pool, account }); await again(); return ""; }, kind);
+  const others = pool.accounts.filter((account) => account !== pool.account);
+  const people = others.slice(0, MEMBERS).map((account) => node("li", {}, node("div", {}, `Account ${account}${account === pool.next_master ? ", master from the next round on" : ""}`),
+    of("Make master", "NAME_MASTER", account), of("Ban", "BAN", account, "danger")));
+  const banned = pool.banned.map((account) => node("li", {}, node("div", {}, `Account ${account} is banned.`), of("Let back", "UNBAN", account)));
   return card(`Your pool ${pool.name}, as its master`, asked.length ? node("ul", { class: "list" }, ...asked) : soft("Nobody asks to be admitted."),
     node("div", { class: "row" }, pool.open_door ? change("Close the door", "SET_DOOR", 0) : change("Open the door", "SET_DOOR", 1),
       pool.next_redistribute ? change("Keep all from the next round on", "SET_REDISTRIBUTE", 0) : change("Share from the next round on", "SET_REDISTRIBUTE", 1)), line,
+    node("details", {}, node("summary", {}, `Members in this round: ${pool.accounts.length}`),
+      soft("Who is banned leaves with the next round and cannot apply again. A new master takes over with the next round."),
+      people.length ? node("ul", { class: "list" }, ...people) : soft("You alone."),
+      others.length > MEMBERS ? soft(`The first ${MEMBERS}.`) : "", ...(banned.length ? [node("ul", { class: "list" }, ...banned)] : [])),
     form("", [field("Commission", { name: "percent", type: "number", min: 0, max: 20, step: "0.01", required: true, value: pool.next_commission_bp / 100 },
       "percent, from the next round on; a raise is mailed to your members")], "Set it",
     async (values) => { await act("SET_COMMISSION", { pool: pool.pool, value: Math.round(values.percent * 100) }); await again(); return ""; }),

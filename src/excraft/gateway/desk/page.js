@@ -101,3 +101,11 @@ export function saved(name, content) {
   link.click();
   setTimeout(() => URL.revokeObjectURL(url), 1000);
 }
+
+// rows: [[cell, ...]]; heads: [title, "text" or "" or "wide" ...].
+export function table(heads, rows) {
+  const cells = (tag, row) => node("tr", {}, ...row.map((cell, at) => node(tag, { class: heads[at][1] }, cell)));
+  return node("div", { class: "scroll" }, node("table", {},
+    node("thead", {}, cells("th", heads.map(([title]) => title))),
+    node("tbody", {}, ...rows.map((row) => cells("td", row)))));
+}

@@ -1,0 +1,1 @@
+"""The page for everybody about rounds, pools and rewards: plain files, served under /rounds."""
