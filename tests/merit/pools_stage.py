@@ -50,7 +50,9 @@ class Stage:
 
 def play(story: str, stage: Stage | None = None) -> Stage:
     """`who VERB what -> refusal`, `round`, `owner A B` (one person), `in POOL who ...` (now)."""
-    stage = stage or Stage()
+    if stage is None:
+        stage = Stage()
+        stage.verified = set(range(len(PEOPLE)))
     for line in filter(None, map(str.strip, story.splitlines())):
         said, _, why = line.partition("->")
         why = why.strip().replace("ONE_POOL", ONE_POOL)

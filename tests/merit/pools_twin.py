@@ -13,7 +13,7 @@ class Twin:
 
     def __init__(self) -> None:
         self.now, self.then = {}, {}
-        self.cards = []
+        self.cards, self.known, self.founders = [], set(), set()
 
     # ---- what one sees
 
@@ -51,7 +51,7 @@ class Twin:
         if verb == Verb.WITHDRAW_APPLICATION:
             return self.strike(card, account)
         if verb == Verb.VOTE_MASTER:
-            return self.vote(card, account, other)
+            return self.vote(card, account, other, owned)
         if account != card["master"]:
             return False
         if verb == Verb.ADMIT:
@@ -81,8 +81,11 @@ class Twin:
             return False
         if any(looks_of(c["name"]) == looks for c in self.cards):
             return False
+        if any(one in self.founders for one in [account, *owned]):
+            return False
         if self.elsewhere(account, number, owned):
             return False
+        self.founders.add(account)
         self.cards.append(
             {
                 "number": number, "name": text, "text": "", "master": account, "heir": NOBODY,
@@ -136,6 +139,8 @@ class Twin:
     def ban(self, card, account):
         if account < 0 or account in (card["master"], card["heir"]):
             return False
+        if account in card["votes"].values():
+            return False
         if account not in card["banned"]:
             card["banned"].append(account)
         self.strike(card, account)
@@ -143,13 +148,15 @@ class Twin:
             del self.then[account]
         return True
 
-    def vote(self, card, account, other):
+    def vote(self, card, account, other, owned):
         number = card["number"]
         if self.now.get(account) != number or not self.candidate(number, other):
             return False
+        if account not in self.known:
+            return False
+        card["votes"] = {a: o for a, o in card["votes"].items() if a not in owned}
         card["votes"][account] = other
-        members = [a for a, pool in self.now.items() if pool == number]
-        if 2 * len([a for a in members if card["votes"].get(a) == other]) > len(members):
+        if 2 * list(card["votes"].values()).count(other) > card["verified"]:
             card["heir"] = NOBODY if other == card["master"] else other
             card["voted"] = other != card["master"]
         return True
@@ -178,7 +185,7 @@ class Twin:
     def start_round(self, verified, frozen, owner):
         """`verified`, `frozen`: sets of accounts; `owner`: by account, 0 for none known."""
         self.part_persons(owner)
-        self.now = dict(self.then)
+        self.now, self.known, self.founders = dict(self.then), set(verified), set()
         for card in self.cards:
             inside = [a for a, pool in self.now.items() if pool == card["number"]]
             if card["heir"] in inside:

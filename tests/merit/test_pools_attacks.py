@@ -163,10 +163,54 @@ def test_leaving_does_not_lower_how_many_votes_decide():
         cat LEAVE
         dan LEAVE
         bob VOTE_MASTER 1 bob
+        ann BAN 1 bob          -> members vote for account 1: ban it in another round
+        round
+        in 1 ann bob
         ann BAN 1 bob
-        bob VOTE_MASTER 1 bob  -> account 1 is not in 'Alpha', or leaves it
         round
         in 1 ann""")
+
+
+def test_who_is_verified_decides_and_each_person_once():
+    """Accounts are for nothing: neither twenty of strangers nor two of one person decide."""
+    stage = play("""
+        ann FOUND_POOL Alpha 0
+        ann SET_DOOR 1 1
+        bob APPLY 1
+        cat APPLY 1
+        dan APPLY 1
+        eve APPLY 1
+        owner bob cat""")
+    crowd = range(10, 30)
+    for account in crowd:
+        assert stage.act(Verb.APPLY, account, pool=1) == ""
+    stage.round()
+    assert stage.pools.pools[1].verified == 4  # ann, bob who is cat too, dan, eve
+    for account in crowd:
+        why = stage.act(Verb.VOTE_MASTER, account, pool=1, other=10)
+        assert why == "who votes was verified when the round began, and you were not"
+    play(
+        """
+        bob VOTE_MASTER 1 bob
+        cat VOTE_MASTER 1 bob
+        dan VOTE_MASTER 1 bob
+        ann SET_COMMISSION 1 1""",
+        stage,
+    )
+    assert stage.pools.pools[1].votes == {2: 1, 3: 1} and not stage.pools.pools[1].voted
+    play("eve VOTE_MASTER 1 bob", stage)
+    assert stage.pools.pools[1].voted and stage.pools.pools[1].next_master == 1
+
+
+def test_a_person_takes_one_name_in_a_round():
+    play("""
+        ann FOUND_POOL Alpha 0
+        ann LEAVE
+        ann FOUND_POOL Beta 0  -> a person founds one pool in a round: found another in the next
+        owner ann bob
+        bob FOUND_POOL Beta 0  -> a person founds one pool in a round: found another in the next
+        round
+        bob FOUND_POOL Beta 0""")
 
 
 @pytest.mark.parametrize(

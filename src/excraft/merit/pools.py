@@ -58,11 +58,14 @@ class Act(msgspec.Struct, frozen=True):
 
 
 class Pools(msgspec.Struct):
-    """`pool_of`: in the round that runs; `next_of`: where that changes, 0 for none."""
+    """`pool_of`: in the round that runs; `next_of`: where that changes, 0 for none; `electors`: of
+    the accounts in pools those that were verified when it began; `founders`: who founded in it."""
 
     pools: dict[int, Pool] = msgspec.field(default_factory=dict)
     pool_of: dict[int, int] = msgspec.field(default_factory=dict)
     next_of: dict[int, int] = msgspec.field(default_factory=dict)
+    electors: set[int] = msgspec.field(default_factory=set)
+    founders: set[int] = msgspec.field(default_factory=set)
 
     def will_be(self, account: int) -> int:
         """The pool of an account with the next round; 0 for none."""
@@ -130,6 +133,9 @@ class Pools(msgspec.Struct):
             raise ActRefused(f"pool {there.number} has the name {name!r}; take another")
         _check_commission(act.value)
         self._check_free(act.account, len(self.pools) + 1, owned)
+        if self.founders.intersection((act.account, *owned)):
+            raise ActRefused("a person founds one pool in a round: found another in the next")
+        self.founders.add(act.account)
         number = len(self.pools) + 1
         self.pools[number] = Pool(number, name, act.account, act.value, act.value)
         self._move(act.account, number)
@@ -193,6 +199,8 @@ class Pools(msgspec.Struct):
         pool = self._own(act)
         if act.other in (pool.master, pool.next_master) or act.other < 0:
             raise ActRefused(f"account {act.other} is no member who can be banned")
+        if act.other in pool.votes.values():
+            raise ActRefused(f"members vote for account {act.other}: ban it in another round")
         pool.banned.add(act.other)
         pool.applications.discard(act.other)
         if self.will_be(act.other) == pool.number:
@@ -227,13 +235,18 @@ class Pools(msgspec.Struct):
         self._candidate(pool, act.other)
         pool.next_master = NOBODY if act.other == pool.master else act.other
 
-    def _vote_master(self, act: Act, _: tuple[int, ...]) -> None:
+    def _vote_master(self, act: Act, owned: tuple[int, ...]) -> None:
+        """One vote for each verified person: more than half of those there were decide."""
         pool = self._pool(act)
         if self.pool_of.get(act.account) != pool.number:
             raise ActRefused(f"you were not in {pool.name!r} when the round began")
+        if act.account not in self.electors:
+            raise ActRefused("who votes was verified when the round began, and you were not")
         self._candidate(pool, act.other)
+        for other in owned:
+            pool.votes.pop(other, None)
         pool.votes[act.account] = act.other
-        if 2 * sum(1 for voted in pool.votes.values() if voted == act.other) > pool.members:
+        if 2 * sum(1 for voted in pool.votes.values() if voted == act.other) > pool.verified:
             pool.voted = act.other != pool.master  # to stay nobody can be bound
             pool.next_master = act.other if pool.voted else NOBODY
 
@@ -253,6 +266,8 @@ class Pools(msgspec.Struct):
         self.next_of.clear()
         self._one_pool_each(owner)
         members, persons = Counter(self.pool_of.values()), self._persons(verified, owner)
+        self.electors = self.pool_of.keys() & verified
+        self.founders = set()
         for pool in self.pools.values():
             if self.pool_of.get(pool.next_master) == pool.number:
                 pool.master = pool.next_master
