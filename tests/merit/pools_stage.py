@@ -2,7 +2,8 @@
 
 import shlex
 
-from excraft.merit.pools import Act, ActRefused, Pools
+from excraft.merit.acts import Act, ActRefused
+from excraft.merit.pools import Pools
 from excraft.messages.merit import Verb
 
 PEOPLE = ["ann", "bob", "cat", "dan", "eve", "fay"]

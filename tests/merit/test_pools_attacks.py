@@ -2,7 +2,8 @@
 
 import pytest
 
-from excraft.merit.pools import ActRefused, check_name
+from excraft.merit.acts import ActRefused
+from excraft.merit.names import check_name
 from excraft.messages.merit import Verb
 from excraft.parameters import RULES, Parameter
 from excraft.scores.rosters import PoolScore, eligible, senate

@@ -76,7 +76,7 @@ async def _state(asked: Asked) -> Response:
     pools = merit.pools
     mine = pools.pools.get(pools.pool_of.get(account, 0))
     next_pool = pools.will_be(account)
-    master_of = next((p for p in pools.pools.values() if p.master == account), None)
+    master_of = pools.mastered_by(account)
     stake: dict[str, Any] = {}
     if ext is not None:
         atoms, text = merit.stakes, assets[ext].text
@@ -102,7 +102,7 @@ async def _state(asked: Asked) -> Response:
 
 def _mastered(exchange: Any, pool: Any) -> dict[str, Any]:
     """What a master sees besides."""
-    inside = sorted(a for a, p in exchange.merit.pools.pool_of.items() if p == pool.number)
+    inside = exchange.merit.pools.inside(pool.number)
     return merit_desk.pool_shown(exchange, pool) | {
         "account": pool.master, "next_master": pool.next_master,
         "applications": sorted(pool.applications)[:SHOWN], "banned": sorted(pool.banned)[:SHOWN],
@@ -139,7 +139,7 @@ async def _tell_what_is_taken(asked: Asked, number: int) -> None:
     if next_bp <= rounds.taken_told.get(told, now_bp):
         return
     rounds.taken_told[told] = next_bp
-    inside = [*pools.pool_of, *pools.next_of]  # a copy, for the thread
+    inside = [*pools.inside(number), *pools.next_of]  # a copy, for the thread
     before, after = ("all" if bp == WHOLE_BP else f"{bp / 100:g} %" for bp in (now_bp, next_bp))
     details = {"pool": pool.name, "before": before, "after": after}
     members, now = asked.exchange.members, asked.desk.clock()

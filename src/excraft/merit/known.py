@@ -14,7 +14,7 @@ from excraft.parameters import RULES, AccountState, Parameter, Scope
 _COLUMNS = ("base", "quote", "base_atoms", "quote_atoms", "weight")
 
 
-class Known(msgspec.Struct):
+class Known(msgspec.Struct, dict=True):
     """By account, what is not the default; by market, rows; parameters of merit by number."""
 
     accounts: int = 0
@@ -29,6 +29,9 @@ class Known(msgspec.Struct):
     decimals: list[int] = msgspec.field(default_factory=list)
     markets: list[dict[str, int]] = msgspec.field(default_factory=list)
     numbers: dict[int, int] = msgspec.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._owned: dict[int, set[int]] | None = None  # accounts by group, once somebody asks
 
     def copy(self) -> "Known":
         """As it is now, whatever comes; a moment also for a million accounts."""
@@ -66,7 +69,7 @@ class Known(msgspec.Struct):
             case Parameter.KYC_LEVEL:
                 _keep(self.levels, event.account, value)
             case Parameter.TRADE_GROUP:
-                _keep(self.groups, event.account, value)
+                self._regroup(event.account, value)
             case Parameter.ACCOUNT_STATE:
                 change = self.frozen.add if value == AccountState.FROZEN else self.frozen.discard
                 change(event.account)
@@ -80,6 +83,13 @@ class Known(msgspec.Struct):
                 self.numbers[int(parameter)] = value
         return False
 
+    def _regroup(self, account: int, group: int) -> None:
+        if self._owned is not None:
+            self._owned.get(self.groups.get(account, 0), set()).discard(account)
+            if group:
+                self._owned.setdefault(group, set()).add(account)
+        _keep(self.groups, account, group)
+
     def arrays(self) -> Markets:
         """Of all markets; what a pool alone may trade counts nothing."""
         columns = {name: [row[name] for row in self.markets] for name in _COLUMNS}
@@ -90,9 +100,26 @@ class Known(msgspec.Struct):
         return self.levels.get(account, 0) > 0
 
     def owned_with(self, account: int) -> list[int]:
-        """Other accounts of the same owner."""
-        group = self.groups.get(account, 0)
-        return [a for a, g in self.groups.items() if g == group and a != account] if group else []
+        """Other accounts of the same owner, ascending."""
+        self.index()
+        return sorted((self._owned or {}).get(self.groups.get(account, 0), set()) - {account})
+
+    def index(self) -> None:
+        """Make what is looked up, before the first act needs it; copies of a day do without."""
+        if self._owned is None:
+            self._owned = self._by_group()
+
+    def _by_group(self) -> dict[int, set[int]]:
+        found: dict[int, set[int]] = {}
+        for account, group in self.groups.items():
+            found.setdefault(group, set()).add(account)
+        return found
+
+    def invariant(self) -> None:
+        """Raises AssertionError unless what is looked up is what a recount finds."""
+        if self._owned is not None:
+            there = {group: accounts for group, accounts in self._owned.items() if accounts}
+            assert there == self._by_group()
 
     def ext(self) -> int | None:
         """The asset that is staked and rewarded."""

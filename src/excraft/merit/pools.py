@@ -6,19 +6,16 @@ and of `start_round`; it knows nothing of time.
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
-from unicodedata import ucd_3_2_0 as unicode  # replays must agree, whatever Python comes to know
 
 import msgspec
 
+from excraft.merit.acts import NOBODY, Act, ActRefused
+from excraft.merit.names import check_name, key_of
+from excraft.merit.pools_index import PoolsIndex
 from excraft.messages.merit import Verb
 
-NAME_MAX, TEXT_MAX = 40, 1_000
+TEXT_MAX = 1_000
 COMMISSION_MAX_BP = 2_000
-NOBODY = -1
-
-
-class ActRefused(Exception):
-    """One sentence: what was wrong, with the value, and what would be right."""
 
 
 class Pool(msgspec.Struct):
@@ -46,18 +43,7 @@ class Pool(msgspec.Struct):
     votes: dict[int, int] = msgspec.field(default_factory=dict)  # who for whom
 
 
-class Act(msgspec.Struct, frozen=True):
-    """An act of a member, as the log has it."""
-
-    verb: Verb
-    account: int
-    pool: int = NOBODY
-    other: int = NOBODY
-    value: int = 0
-    text: str = ""
-
-
-class Pools(msgspec.Struct):
+class Pools(msgspec.Struct, dict=True):
     """`pool_of`: in the round that runs; `next_of`: where that changes, 0 for none; `electors`: of
     the accounts in pools those that were verified when it began; `founders`: who founded in it."""
 
@@ -67,14 +53,24 @@ class Pools(msgspec.Struct):
     electors: set[int] = msgspec.field(default_factory=set)
     founders: set[int] = msgspec.field(default_factory=set)
 
+    def __post_init__(self) -> None:
+        self._index = PoolsIndex(self)
+
     def will_be(self, account: int) -> int:
         """The pool of an account with the next round; 0 for none."""
         return self.next_of.get(account, self.pool_of.get(account, 0))
 
     def named(self, name: str) -> Pool | None:
         """The pool whose name reads the same."""
-        key = _key(name)
-        return next((p for p in self.pools.values() if _key(p.name) == key), None)
+        return self.pools.get(self._index.named.get(key_of(name), 0))
+
+    def mastered_by(self, account: int) -> Pool | None:
+        """The pool that an account is master of, if it goes on."""
+        return self.pools.get(self._index.mastered.get(account, 0))
+
+    def inside(self, number: int) -> list[int]:
+        """Accounts in a pool in the round that runs, ascending."""
+        return self._index.inside_of(self, number)
 
     # ---- acts
 
@@ -97,13 +93,8 @@ class Pools(msgspec.Struct):
             raise ActRefused(f"only the master of {pool.name!r} does that")
         return pool
 
-    def _masters(self, account: int) -> Pool | None:
-        """The pool that an account is master of."""
-        going = (p for p in self.pools.values() if not p.closed)
-        return next((p for p in going if p.master == account), None)
-
     def _check_free(self, account: int, pool: int, owned: Iterable[int]) -> None:
-        mastered = self._masters(account)
+        mastered = self.mastered_by(account)
         if mastered is not None and mastered.number != pool:
             raise _master_stays(mastered)
         for other in owned:
@@ -115,13 +106,19 @@ class Pools(msgspec.Struct):
 
     def _move(self, account: int, pool: int) -> None:
         """By the own will: what was applied for is done with, and nobody must become a master."""
-        for each in self.pools.values():
-            each.applications.discard(account)
-            if each.next_master == account and each.number != pool:
-                each.next_master, each.voted = NOBODY, False
+        for number in sorted(self._index.applied.get(account, ())):
+            self._strike(account, self.pools[number])
+        there = self.pools.get(self.will_be(account))  # who becomes a master will be in the pool
+        if there is not None and there.next_master == account and there.number != pool:
+            there.next_master, there.voted = NOBODY, False
         self._go(account, pool)
 
+    def _strike(self, account: int, pool: Pool) -> None:
+        pool.applications.discard(account)
+        self._index.strike(account, pool.number)
+
     def _go(self, account: int, pool: int) -> None:
+        self._index.go(self.will_be(account), pool)
         if self.pool_of.get(account, 0) == pool:
             self.next_of.pop(account, None)
         else:
@@ -138,6 +135,7 @@ class Pools(msgspec.Struct):
         self.founders.add(act.account)
         number = len(self.pools) + 1
         self.pools[number] = Pool(number, name, act.account, act.value, act.value)
+        self._index.found(self.pools[number])
         self._move(act.account, number)
 
     def _describe(self, act: Act, _: tuple[int, ...]) -> None:
@@ -159,12 +157,13 @@ class Pools(msgspec.Struct):
             self._move(act.account, pool.number)
         else:
             pool.applications.add(act.account)
+            self._index.apply(act.account, pool.number)
 
     def _withdraw(self, act: Act, _: tuple[int, ...]) -> None:
         pool = self._pool(act)
         if act.account not in pool.applications:
             raise ActRefused(f"you have not applied to {pool.name!r}")
-        pool.applications.remove(act.account)
+        self._strike(act.account, pool)
 
     def _applicant(self, act: Act) -> Pool:
         pool = self._own(act)
@@ -178,31 +177,31 @@ class Pools(msgspec.Struct):
         self._move(act.other, pool.number)
 
     def _refuse(self, act: Act, _: tuple[int, ...]) -> None:
-        self._applicant(act).applications.remove(act.other)
+        self._strike(act.other, self._applicant(act))
 
     def _leave(self, act: Act, _: tuple[int, ...]) -> None:
         if not self.will_be(act.account):
             raise ActRefused("you are in no pool")
-        pool = self._masters(act.account)
+        pool = self.mastered_by(act.account)
         if pool is not None and not self._alone(pool):
             raise _master_stays(pool)
         if pool is not None:
-            _close(pool)
+            self._close(pool)
         self._move(act.account, 0)
 
     def _alone(self, pool: Pool) -> bool:
         """Whether nobody but its master will be in it."""
-        accounts = {*self.pool_of, *self.next_of}
-        return not any(a != pool.master and self.will_be(a) == pool.number for a in accounts)
+        master = int(self.will_be(pool.master) == pool.number)
+        return self._index.coming[pool.number] == master
 
     def _ban(self, act: Act, _: tuple[int, ...]) -> None:
         pool = self._own(act)
         if act.other in (pool.master, pool.next_master) or act.other < 0:
             raise ActRefused(f"account {act.other} is no member who can be banned")
-        if act.other in pool.votes.values():
+        if self._index.votes[pool.number, act.other]:
             raise ActRefused(f"members vote for account {act.other}: ban it in another round")
         pool.banned.add(act.other)
-        pool.applications.discard(act.other)
+        self._strike(act.other, pool)
         if self.will_be(act.other) == pool.number:
             self._go(act.other, 0)
 
@@ -244,11 +243,23 @@ class Pools(msgspec.Struct):
             raise ActRefused("who votes was verified when the round began, and you were not")
         self._candidate(pool, act.other)
         for other in owned:
-            pool.votes.pop(other, None)
+            self._unvote(other, pool)
+        self._unvote(act.account, pool)
         pool.votes[act.account] = act.other
-        if 2 * sum(1 for voted in pool.votes.values() if voted == act.other) > pool.verified:
+        self._index.votes[pool.number, act.other] += 1
+        if 2 * self._index.votes[pool.number, act.other] > pool.verified:
             pool.voted = act.other != pool.master  # to stay nobody can be bound
             pool.next_master = act.other if pool.voted else NOBODY
+
+    def _unvote(self, account: int, pool: Pool) -> None:
+        voted = pool.votes.pop(account, None)
+        if voted is not None:
+            self._index.votes[pool.number, voted] -= 1
+
+    def _close(self, pool: Pool) -> None:
+        self._index.close(pool)
+        pool.closed, pool.next_master, pool.voted = True, NOBODY, False
+        pool.applications.clear()
 
     # ---- rounds
 
@@ -278,7 +289,8 @@ class Pools(msgspec.Struct):
             in_it = self.pool_of.get(pool.master) == pool.number
             pool.active = in_it and pool.master not in frozen
             if not pool.members:
-                _close(pool)
+                self._close(pool)
+        self._index.start_round(self)
 
     def _one_pool_each(self, owner: Mapping[int, int]) -> None:
         """Accounts that turned out to have one owner: those in another pool than the first leave.
@@ -312,6 +324,7 @@ class Pools(msgspec.Struct):
         assert all(number in self.pools for number in self.pool_of.values())
         masters = [pool.master for pool in self.pools.values() if not pool.closed]
         assert len(set(masters)) == len(masters), "somebody is master of two pools"
+        self._index.invariant(self)
 
 
 _ACTS: dict[Verb, Callable[[Pools, Act, tuple[int, ...]], None]] = {
@@ -332,36 +345,6 @@ _ACTS: dict[Verb, Callable[[Pools, Act, tuple[int, ...]], None]] = {
 }
 
 
-# Printable for Unicode, and yet nothing is to be seen.
-_INVISIBLE = {*"\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u2800\u3164\uffa0"}
-_INVISIBLE |= {chr(selector) for selector in range(0xFE00, 0xFE10)}
-_ALIKE = {"LATIN", "GREEK", "CYRILLIC"}  # alphabets with letters that look the same
-
-
-def check_name(text: str) -> str:
-    """A pool's name as it is kept; raises ActRefused."""
-    name = unicode.normalize("NFC", " ".join(text.split()))
-    if not 3 <= len(name) <= NAME_MAX or not all(map(_visible, name)):
-        raise ActRefused(
-            f"a pool's name has 3 to {NAME_MAX} printable characters, not {len(name)} of "
-            f"{name[:60]!r}"
-        )
-    mixed = _ALIKE & {unicode.name(c, "").split(" ")[0] for c in _key(name)}
-    if len(mixed) > 1:
-        raise ActRefused(f"a pool's name is in one alphabet, not in {' and '.join(sorted(mixed))}")
-    return name
-
-
-def _visible(character: str) -> bool:
-    shown = unicode.category(character)[0] in "LMNPS" and character not in _INVISIBLE
-    return shown or character == " "
-
-
-def _key(name: str) -> str:
-    """The same for names that read the same: however wide, in which case, from which accents."""
-    return unicode.normalize("NFKC", unicode.normalize("NFKC", name).casefold())
-
-
 def _master_stays(pool: Pool) -> ActRefused:
     if pool.next_master == NOBODY:
         return ActRefused(f"a master stays: name another master of {pool.name!r} first")
@@ -369,11 +352,6 @@ def _master_stays(pool: Pool) -> ActRefused:
         f"account {pool.next_master} is master of {pool.name!r} from the next round on: "
         "leave it then"
     )
-
-
-def _close(pool: Pool) -> None:
-    pool.closed, pool.next_master, pool.voted = True, NOBODY, False
-    pool.applications.clear()
 
 
 def _check_commission(value: int) -> None:

@@ -10,10 +10,11 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from excraft.merit.acts import Act, ActRefused
 from excraft.merit.calendar import SECOND, Calendar
 from excraft.merit.fills import Spool, fill_rows, forget_spool
 from excraft.merit.known import Known
-from excraft.merit.pools import Act, ActRefused, Pools
+from excraft.merit.pools import Pools
 from excraft.merit.stakes import DayStakes, Stakes
 from excraft.merit.tally import Tally
 from excraft.messages.codec import Record
@@ -282,6 +283,7 @@ class Merit:
         self.pools, self.stakes, self.closed = dump.pools, dump.stakes, dump.closed
         self.rewarded, self._markets = dump.rewarded, dump.known.arrays()
         self.tally = Tally.load(dump.tally)
+        self.known.index()
         if dump.fills:
             done = self.calendar.day <= self.newest_published
             self._spool = Spool(self._folder, self.calendar.day, 0 if done else dump.fills)
@@ -289,6 +291,7 @@ class Merit:
     def invariant(self) -> None:
         """Raises AssertionError for what cannot be."""
         self.calendar.invariant()
+        self.known.invariant()
         self.pools.invariant()
         self.stakes.invariant()
 
