@@ -83,6 +83,6 @@ def test_everybody_sees_rounds_and_pools_without_a_session(exchange, browser):  
         narrow.goto(f"{exchange.url}/rounds{address}")
         expect(narrow.get_by_role("alert")).to_contain_text(why)
     narrow.goto(f"{exchange.url}/rounds#pool/x")  # no such place: the overview
-    expect(narrow.get_by_role("heading", name="Pools")).to_be_visible()
+    expect(narrow.get_by_role("heading", name="Pools", exact=True)).to_be_visible()
     assert wrong == []
     narrow.context.close()
