@@ -236,7 +236,7 @@ async def _days(asked: Asked) -> Response:
             own = exchange.rounds.id_of(facts.round, member.account)
             row = merit_days.row_of(exchange.dataset, facts.day, own)
             found.append({
-                "day": facts.day, "round": facts.round, "end": facts.end,
+                "day": facts.day, "round": facts.round, "begin": facts.begin, "end": facts.end,
                 "mine": row and _row_shown(exchange, row),
             })  # fmt: skip
         return found

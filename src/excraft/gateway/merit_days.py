@@ -22,7 +22,7 @@ from excraft.rewards.trees import KEPT, save_tree, saved_tree
 from excraft.scores.rosters import PoolScore, senate_order
 
 SHOWN = 31  # days of a pool or a member
-KEPT_DAYS, KEPT_ROWS = 100, 50_000
+KEPT_DAYS, KEPT_ROWS = 40, 50_000
 
 
 class PoolDay(NamedTuple):
@@ -45,9 +45,14 @@ def newest(root: Path) -> Iterator[Day]:
             yield day
 
 
-@lru_cache(maxsize=KEPT_DAYS)
 def pools_of(root: Path, number: int) -> dict[int, PoolDay]:
-    """All pools of a day with results. Raises DatasetError."""
+    """All pools of a day with results, read by one of those who ask at once. Raises DatasetError."""
+    with _READING:
+        return _pools_of(root, number)
+
+
+@lru_cache(maxsize=KEPT_DAYS)
+def _pools_of(root: Path, number: int) -> dict[int, PoolDay]:
     day = open_day(root, number)
     did = {row.pool: row for row in day.rows("pool_results")}
     terms = list(day.rows("pools"))
@@ -98,7 +103,7 @@ def claim_of(root: Path, number: int, own: bytes) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
-_MAKING = threading.Lock()
+_MAKING, _READING = threading.Lock(), threading.Lock()
 
 
 def _by_address(day: Day, address: str) -> int:

@@ -146,6 +146,50 @@ async def test_members_are_mailed_when_a_commission_will_rise(shop, people):
     )  # fmt: skip
 
 
+async def test_members_are_mailed_when_their_master_will_keep_all(shop, people):
+    ann, bob = people
+    await ann.ok("POST", "merit/pool", verb="FOUND_POOL", text="Aurora", value=500)
+    await ann.ok("POST", "merit/pool", verb="SET_DOOR", pool=1, value=1)
+    await bob.ok("POST", "merit/pool", verb="APPLY", pool=1)
+    for value in (1, 0, 1, 0):
+        await ann.ok("POST", "merit/pool", verb="SET_REDISTRIBUTE", pool=1, value=value)
+    await ann.ok("POST", "merit/pool", verb="SET_COMMISSION", pool=1, value=2_000)
+    told = [(to, text) for to, subject, text in shop.mails() if "will take more" in subject]
+    assert [to for to, _ in told] == ["ann@example.org", "bob@example.org"], "once"
+    assert "takes all of the pool's rewards; in this round it is 5 %" in " ".join(
+        told[1][1].split()
+    )
+
+
+async def test_who_is_master_and_who_may_stay(shop, people):
+    ann, bob = people
+    merit = shop.venue.exchange.merit
+
+    async def does(one, verb, **more):
+        await one.ok("POST", "merit/pool", verb=verb, pool=1, **more)
+
+    await ann.ok("POST", "merit/pool", verb="FOUND_POOL", text="Aurora", value=500)
+    await does(ann, "SET_DOOR", value=1)
+    await does(bob, "APPLY")
+    merit.pools.start_round({bob.account: 1}, set(), {})
+    vote = {"verb": "VOTE_MASTER", "pool": 1, "account": bob.account}
+    assert await ann.refused("POST", "merit/pool", **vote) == (409, "not_done"), "not verified"
+    hers = (await ann.ok("GET", "merit"))["master_of"]
+    assert (hers["account"], hers["accounts"]) == (ann.account, [ann.account, bob.account])
+    await does(ann, "BAN", account=bob.account)
+    assert (await ann.ok("GET", "merit"))["master_of"]["banned"] == [bob.account]
+    assert (await bob.ok("GET", "merit"))["next_pool"] == 0
+    await does(ann, "UNBAN", account=bob.account)
+    await does(bob, "APPLY")
+    await does(ann, "NAME_MASTER", account=bob.account)
+    assert (await ann.ok("GET", "merit"))["master_of"]["next_master"] == bob.account
+    await does(ann, "NAME_MASTER", account=ann.account)
+    await does(bob, "VOTE_MASTER", account=bob.account)
+    merit.pools.start_round({bob.account: 1}, set(), {})
+    assert (await bob.ok("GET", "merit"))["master_of"]["account"] == bob.account
+    assert (await ann.ok("GET", "merit"))["master_of"] is None
+
+
 async def test_a_proof_comes_from_the_tree_whether_it_was_saved_or_not(shop, people):
     """Also of an address that two members share: they claim together."""
     for one in people:

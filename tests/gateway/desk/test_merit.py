@@ -60,6 +60,9 @@ def test_a_pool_is_founded_and_joined(exchange, browser, page):  # noqa: F811
     going.get_by_label("claim on chain instead").check()
     going.get_by_role("button", name="Keep it").click()
     expect(going).to_contain_text("You claim them on chain with 0xabab")
+    master.get_by_text("Members in this round: 0").click()
+    expect(master).to_contain_text("You alone.")
+    expect(card(page, "Your days")).to_contain_text("None is published yet.")
     assert not page.locator("#merit b").count()
     other.context.close()
 

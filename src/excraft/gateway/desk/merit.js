@@ -14,7 +14,9 @@ export async function merit(place) {
 }
 
 async function read(address) {
-  return (await fetch(address)).json();
+  const reply = await fetch(address);
+  if (!reply.ok) throw new Error(`The exchange answered ${reply.status}; try again in a moment.`);
+  return reply.json();
 }
 
 const card = (title, ...children) => node("div", { class: "card" }, node("h2", {}, title), ...children);
@@ -85,10 +87,11 @@ function going(found, again) {
 
 function days(found, merit) {
   const line = said(), proof = node("div", {});
-  const rows = found.map(({ day, end, mine: own }) => {
+  const rows = found.map(({ day, begin, end, mine: own }) => {
     const parts = own ? [own.reward_poe, own.reward_stake, own.reward_pool] : [0, 0, 0];
     const sum = parts.reduce((a, one) => a + BigInt(one), 0n);
     return [node("a", { href: `/rounds#day/${day}`, title: `until ${seconds(end)}` }, `${day}`), own ? volume(own.volume, merit.reference.decimals) : "–",
+      own ? ext(BigInt(own.token_seconds) / BigInt(end - begin)) : "–",
       ...parts.map(ext), ext(sum), own && own.cumulative !== "0" ? action("Proof", line, async () => {
         const { claim } = await ask("GET", "merit/days/" + day);
         proof.replaceChildren(claim ? node("div", { class: "code" }, `claim day ${claim.day} for ${claim.address}: ${claim.cumulative} in all, proof ${claim.proof.join(" ")}`)
@@ -96,7 +99,7 @@ function days(found, merit) {
         return "";
       }) : ""];
   });
-  return card("Your days", rows.length ? table([["Day", "text"], [`Volume, ${merit.reference.asset}`, "wide"], ["Existence", "wide"], ["Stake", "wide"], ["Pool", "wide"], ["Sum, EXT", ""], ["", ""]], rows)
+  return card("Your days", rows.length ? table([["Day", "text"], [`Volume, ${merit.reference.asset}`, "wide"], ["Staked, EXT", "wide"], ["Existence", "wide"], ["Stake", "wide"], ["Pool", "wide"], ["Sum, EXT", ""], ["", ""]], rows)
     : soft("None is published yet."), proof, line, node("p", {}, node("a", { href: "/rounds" }, "Rounds, pools and rewards of all")));
 }
 
