@@ -46,7 +46,7 @@ def newest(root: Path) -> Iterator[Day]:
 
 
 def pools_of(root: Path, number: int) -> dict[int, PoolDay]:
-    """All pools of a day with results, read by one of those who ask at once. Raises DatasetError."""
+    """All pools of a day, read by one of those who ask at once. Raises DatasetError."""
     with _READING:
         return _pools_of(root, number)
 
