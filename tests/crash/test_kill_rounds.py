@@ -144,7 +144,7 @@ class Lives:
         self.control.ahead_ns += DAY_S * SECOND
 
 
-def until(look, otherwise: str, seconds: float = 30) -> None:
+def until(look, otherwise: str, seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not look():
         assert time.monotonic() < deadline, otherwise
