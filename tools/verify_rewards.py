@@ -257,8 +257,10 @@ def compute(folder, manifest):
         rows.append((who, poe[who], stake[who], *gets, cumulative))
     total_before = sum(one["before"] for one in members.values())
     same("manifest, total_before", whole(facts["total_before"], "total_before"), total_before)
-    paid = sum(sum(row[3:6]) for row in rows)
-    carry = whole(facts["carry_before"], "manifest, carry_before") + emitted - paid
+    paid, carry = sum(sum(row[3:6]) for row in rows), whole(facts["carry_before"], "manifest, carry_before")
+    nothing = facts["day"] > 0 or not (carry or total_before)
+    need(nothing, "manifest, facts", "before day 0 there is neither carry nor a claim")
+    carry += emitted - paid
     claims = defaultdict(int)
     for row in rows:
         if row[6]:

@@ -57,7 +57,7 @@ STORY = {
         (1, A, B, 1, 0, 1_000_000, 10**9, 10_000),
         (2, C, A, 0, 1, 777, 10**6, 10_000),  # an asset without a rate
     ],
-    "stakes": [(C, "vault", 10**18, facts(0).begin, facts(0).end)],
+    "stakes": [(C, "vault", 10**18, facts(1).begin, facts(1).end)],
     "pools": [(7, A, 1, 1_000, 1, 2)],
     "rates": [(0, 2, 3)],
 }  # fmt: skip
@@ -65,7 +65,7 @@ STORY = {
 
 def story(root, **changed):
     terms = SMALL._replace(max_rebate_ppm=0, first=10**18)
-    return publish(root, STORY | changed, facts(0, terms=terms, total_before=150, traded=None))
+    return publish(root, STORY | changed, facts(1, terms=terms, total_before=150, traded=None))
 
 
 def test_a_story_in_numbers(tmp_path):
@@ -91,7 +91,7 @@ def test_a_story_in_numbers(tmp_path):
 
 def test_stake_of_the_house_counts_nothing(tmp_path):
     """What it holds is the exchange's, and would take from its members."""
-    begin, end = facts(0).begin, facts(0).end
+    begin, end = facts(1).begin, facts(1).end
     members = [*STORY["members"][:2], (C, b"", 1, 0, 1, 0, ADDRESSES[1], "credit", 50)]
     stakes = [(B, "vault", 1, begin, end), (C, "vault", 10**18, begin, end)]
     day = close(story(tmp_path, members=members, stakes=sorted(stakes)))
@@ -104,7 +104,7 @@ def test_stake_of_the_house_counts_nothing(tmp_path):
 def test_closed_again_it_is_the_same(tmp_path):
     first = close(story(tmp_path))
     content = {path.name: path.read_bytes() for path in first.path.iterdir()}
-    assert close(open_day(tmp_path, 0)).manifest == first.manifest
+    assert close(open_day(tmp_path, 1)).manifest == first.manifest
     assert {path.name: path.read_bytes() for path in first.path.iterdir()} == content
 
 
@@ -123,8 +123,8 @@ FILL, MEMBERS = STORY["fills"][0], STORY["members"]
     [
         ({"fills": [FILL[:1] + (IDS[9],) + FILL[2:]]}, f"fills, line 2: id: {IDS[9].hex()} is not"),
         ({"fills": [FILL[:7] + (10_001,)]}, "fills, line 2: weight: 10001 is not from 0 to 10000"),
-        ({"stakes": [(IDS[9], "vault", 1, facts(0).begin, facts(0).end)]}, "stakes, line 2: id"),
-        ({"stakes": [(A, "vault", 1, 5, facts(0).end)]}, "stakes, line 2: begin, end: 5, "),
+        ({"stakes": [(IDS[9], "vault", 1, facts(1).begin, facts(1).end)]}, "stakes, line 2: id"),
+        ({"stakes": [(A, "vault", 1, 5, facts(1).end)]}, "stakes, line 2: begin, end: 5, "),
         ({"pools": [(7, IDS[9], 1, 1_000, 1, 2)]}, "pools, line 2: master"),
         ({"pools": [(8, A, 1, 1_000, 1, 2)]}, "members, line 2: pool: there is no pool 7"),
         ({"pools": [(7, A, 1, 2_001, 1, 2)]}, "pools, line 2: commission_bp: 2001"),
@@ -138,7 +138,7 @@ def test_facts_that_do_not_fit_are_refused_with_their_line(tmp_path, changed, me
     day = story(tmp_path, **changed)
     with pytest.raises(Malformed, match=message):
         close(day)
-    assert open_day(tmp_path, 0).manifest["results"] is None
+    assert open_day(tmp_path, 1).manifest["results"] is None
 
 
 def test_two_members_with_one_address_have_one_leaf(tmp_path):
