@@ -68,6 +68,21 @@ def test_a_frozen_master_or_one_who_left_has_no_seat():
     assert [pool.active for pool in stage.pools.pools.values()] == [True, False]
 
 
+def test_a_pool_of_the_house_has_no_seat_and_no_reward(tmp_path):
+    """What the exchange's own accounts got would be taken from its members."""
+    ground = Ground(tmp_path)
+    for master, name in ((0, "Alpha"), (1, "Beta")):
+        assert ground.act(Verb.FOUND_POOL, master, text=name) == ""
+    assert ground.act(Verb.MARK_HOUSE, other=0, value=1) == ""
+    for _ in range(8):
+        ground.next_day()
+    assert [(p.number, p.active) for p in ground.merit.closed[7].pools] == [(1, False), (2, True)]
+    assert ground.act(Verb.MARK_HOUSE, other=0, value=0) == ""
+    for _ in range(7):
+        ground.next_day()
+    assert [pool.active for pool in ground.merit.closed[14].pools] == [True, True]
+
+
 def test_one_owner_who_is_found_out_later_is_in_one_pool_from_the_next_round_on():
     stage = play("""
         bob FOUND_POOL Alpha 0

@@ -20,8 +20,8 @@ COMMISSION_MAX_BP = 2_000
 
 class Pool(msgspec.Struct):
     """`next_*` is what holds from the next round on; `voted`: the members decided on `next_master`.
-    `verified` and `members` are counted when a round starts; `active`: its master was a member then
-    and not frozen."""
+    `verified` and `members` are counted when a round starts; `active`: its master was a member
+    then, neither frozen nor the house."""
 
     number: int
     name: str
@@ -267,8 +267,9 @@ class Pools(msgspec.Struct, dict=True):
         self, verified: Collection[int], frozen: Collection[int], owner: Mapping[int, int]
     ) -> None:
         """What was to take effect with the next round does, and members are counted. `verified`,
-        `frozen`: accounts, each once; `owner`: by account a number that those of one owner share,
-        0 or nothing where it is known by the account alone."""
+        `frozen`: accounts, each once, `frozen` those whose pools earn nothing; `owner`: by account
+        a number that those of one owner share, 0 or nothing where it is known by the account
+        alone."""
         for account, pool in self.next_of.items():
             if pool:
                 self.pool_of[account] = pool

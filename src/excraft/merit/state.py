@@ -224,7 +224,9 @@ class Merit:
             ended = self.calendar.ends_round
             self.calendar.next(*self._lengths())
             if ended:
-                self.pools.start_round(self.known.levels, self.known.frozen, self.known.groups)
+                known = self.known
+                out = known.frozen | known.houses  # as masters: their pools earn nothing
+                self.pools.start_round(known.levels, out, known.groups)
                 self.tally.new_round()
 
     def _close_day(self) -> None:
