@@ -1,5 +1,6 @@
 """Stakes: token-seconds against a recount of every single second, and what is released when."""
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -154,3 +155,31 @@ def test_nothing_that_is_asked_back_counts_again_by_itself():
     (one,) = stakes.end_of_day(0, DAY).intervals()
     assert (one.units, one.begin, one.end) == (5 * UNIT, 0, 4)
     assert stakes.end_of_day(DAY, 2 * DAY).intervals() == [] and stakes.reserved == {1: 5}
+
+
+class Unscanned(list):
+    """Answers for one place, and fails whoever goes through it."""
+
+    def __iter__(self):
+        raise AssertionError("all of it was gone through")
+
+
+def test_what_one_asks_goes_through_nobody_elses():
+    stakes = Stakes()
+    for account in range(9):
+        stakes.set_aside(account, 100, 5, 1)
+        stakes.ask(account, 10, 10 + account % 3, 60, 1)
+    raw = msgspec.json.encode(stakes)
+    for again in (stakes, msgspec.json.decode(raw, type=Stakes)):
+        again.asked = Unscanned(again.asked)
+        again.ask(4, 20, 20, 0, 1)
+        assert [(one.atoms, one.due) for one in again.asked_by(4)] == [(20, 20), (10, 71)]
+        assert (again.may_ask(4), again.may_ask(5), again.due(19)) == (70, 90, [])
+        assert again.due(20) == [Asked(4, 20, 20)]
+        again.given_back(4, 25, 30, 1)
+        assert again.asked_by(4) == [Asked(4, 5, 71)] and again.may_ask(4) == 70
+        again.given_back(4, 75, 30, 1)
+        assert again.asked_by(4) == [] and len(again.due(99)) == len(again.asked) == 8
+        again.asked = again.asked[:]
+        again.invariant()
+    assert msgspec.json.encode(stakes) == msgspec.json.encode(again)

@@ -85,7 +85,7 @@ async def _state(asked: Asked) -> Response:
             "asset": assets[ext].symbol, "staked": text(atoms.may_ask(account)),
             "asked_back": [
                 {"amount": text(one.atoms), "due": one.due}
-                for one in atoms.asked if one.account == account
+                for one in atoms.asked_by(account)
             ],
             "in_the_vault": text(vault // merit.known.unit()),
             "paid": text(merit.rewarded.get(account, 0)),

@@ -4,7 +4,7 @@ Of what is set aside on the exchange the part that somebody has asked back count
 moment on, and is released after the delay.
 """
 
-from bisect import insort
+from bisect import bisect_left, bisect_right, insort
 
 import msgspec
 
@@ -17,6 +17,10 @@ class Asked(msgspec.Struct):
     account: int
     atoms: int
     due: int
+
+
+def _due(one: Asked) -> int:
+    return one.due
 
 
 class Interval(msgspec.Struct, frozen=True):
@@ -49,7 +53,7 @@ class DayStakes(msgspec.Struct):
         return [one for one in found if one.begin < one.end and one.units]
 
 
-class Stakes(msgspec.Struct):
+class Stakes(msgspec.Struct, dict=True):
     """`counted`: (units, since) by source and account; `reserved`: atoms set aside on the exchange;
     `asked`: what is to be released, the first due first."""
 
@@ -59,6 +63,19 @@ class Stakes(msgspec.Struct):
     reserved: dict[int, int] = msgspec.field(default_factory=dict)
     asked: list[Asked] = msgspec.field(default_factory=list)
     ended: list[Interval] = msgspec.field(default_factory=list)  # of the day that runs
+
+    def __post_init__(self) -> None:
+        self._asked_by = self._by_account()  # what is looked up; follows from `asked`
+
+    def _by_account(self) -> dict[int, list[Asked]]:
+        found: dict[int, list[Asked]] = {}
+        for one in self.asked:
+            found.setdefault(one.account, []).append(one)
+        return found
+
+    def asked_by(self, account: int) -> list[Asked]:
+        """What one account asked back, the first due first."""
+        return self._asked_by.get(account, [])
 
     def set_aside(self, account: int, atoms: int, second: int, unit: int) -> None:
         """RESERVED for stake; `unit`: units of one atom."""
@@ -70,17 +87,26 @@ class Stakes(msgspec.Struct):
         self.reserved[account] = self.reserved.get(account, 0) - atoms
         if not self.reserved[account]:
             del self.reserved[account]
-        left = atoms
-        for one in [one for one in self.asked if one.account == account]:
-            taken = min(left, one.atoms)
-            one.atoms -= taken
+        left, asked = atoms, self.asked_by(account)
+        while left and asked:
+            taken = min(left, asked[0].atoms)
+            asked[0].atoms -= taken
             left -= taken
-        self.asked = [one for one in self.asked if one.atoms]
+            if not asked[0].atoms:
+                self._drop(asked.pop(0))
+        if not asked:
+            self._asked_by.pop(account, None)
         self._count(account, "exchange", self._units(account, unit), second)
+
+    def _drop(self, one: Asked) -> None:
+        at = bisect_left(self.asked, one.due, key=_due)
+        while self.asked[at] is not one:
+            at += 1
+        del self.asked[at]
 
     def may_ask(self, account: int) -> int:
         """Atoms that are staked and not asked back yet."""
-        waiting = sum(one.atoms for one in self.asked if one.account == account)
+        waiting = sum(one.atoms for one in self.asked_by(account))
         return self.reserved.get(account, 0) - waiting
 
     def ask(self, account: int, atoms: int, second: int, delay_s: int, unit: int) -> None:
@@ -89,7 +115,9 @@ class Stakes(msgspec.Struct):
             raise ValueError(
                 f"{self.may_ask(account)} atoms are staked, so not {atoms} can be asked"
             )
-        insort(self.asked, Asked(account, atoms, second + delay_s), key=lambda one: one.due)
+        one = Asked(account, atoms, second + delay_s)
+        insort(self.asked, one, key=_due)
+        insort(self._asked_by.setdefault(account, []), one, key=_due)
         self._count(account, "exchange", self._units(account, unit), second)
 
     def vault(self, account: int, units: int, second: int) -> None:
@@ -100,7 +128,7 @@ class Stakes(msgspec.Struct):
 
     def due(self, second: int) -> list[Asked]:
         """What may be released."""
-        return [one for one in self.asked if one.due <= second]
+        return self.asked[: bisect_right(self.asked, second, key=_due)]
 
     def end_of_day(self, begin: int, end: int) -> "DayStakes":
         """What the day's intervals are made of; what goes on goes on."""
@@ -133,7 +161,8 @@ class Stakes(msgspec.Struct):
         """Raises AssertionError for what cannot be."""
         assert all(atoms > 0 for atoms in self.reserved.values())
         assert all(one.atoms > 0 for one in self.asked)
-        assert self.asked == sorted(self.asked, key=lambda one: one.due)
+        assert self.asked == sorted(self.asked, key=_due)
+        assert self._asked_by == self._by_account()
         accounts = {one.account for one in self.asked}
         assert all(self.may_ask(account) >= 0 for account in accounts)
 
