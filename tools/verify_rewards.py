@@ -129,8 +129,8 @@ def poe_of_fill(fill, members, flagged, terms):
     one_owner = who == other or (mine["owner"] and mine["owner"] == its["owner"])
     if one_owner or mine["house"] or its["house"] or shown:
         return 0
-    if not maker:
-        fee -= notional * terms["max_rebate_ppm"] // 10**6 + fee * terms["max_referral_ppm"] // 10**6
+    rebate = 0 if maker else notional * terms["max_rebate_ppm"] // 10**6
+    fee -= rebate + fee * terms["max_referral_ppm"] // 10**6
     return max(fee, 0) * weight // 10**4
 
 

@@ -71,8 +71,8 @@ def test_a_day_from_trades_and_stake_to_rewards(ground, tmp_path):
     assert {r.notional for r in rows[:2]} == {value}
     results = {r.id: r for r in day.rows("results")}
     taker, maker = results[rows[0].id], results[rows[1].id]
-    # At most half of a taker's fee may go to a referrer.
-    assert (taker.poe, maker.poe) == (value // 2_000, value // 1_000)
+    # At most half of a fee may go to a referrer.
+    assert (taker.poe, maker.poe) == (value // 2_000, value // 2_000)
     [staker] = [r for r in results.values() if r.token_seconds]
     assert staker.token_seconds == 5 * 10**18 * DAY // 2
     done = day.results
@@ -126,8 +126,8 @@ def test_pools_of_the_round_get_their_share(ground, tmp_path):
     maker, taker = results[fills[1].id], results[fills[0].id]
     assert pool.units == maker.reward_pool + taker.reward_pool == day.results.pools > 0
     cut = pool.units // 10
-    # The master, account 0, was the maker: two parts of three, and the cut.
-    assert abs(maker.reward_pool - cut - (pool.units - cut) * 2 // 3) <= 1
+    # The master, account 0, was the maker: one half, and the cut.
+    assert abs(maker.reward_pool - cut - (pool.units - cut) // 2) <= 1
 
 
 def test_unstaking_stops_counting_at_once_and_is_released_after_the_delay(ground):

@@ -12,13 +12,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from excraft.parameters import RULES, Parameter
 from excraft.rewards.day import DayInput, PoolTerms, rewards
 from excraft.rewards.emission import Caps, Rational
 from excraft.scores.poe import FillRows, PoeRules, poe_of_fills, sums_by
 from excraft.scores.rosters import Candidate, PoolScore, congress, senate
 from excraft.scores.stake import Interval, token_seconds
 
-REBATE_PPM, REFERRAL_PPM = 200, 300_000  # the most that comes back of a notional, and of a fee
+REBATE_PPM, REFERRAL_PPM = (
+    200,
+    RULES[Parameter.REFERRAL_SHARE_PPM].high,
+)  # the most that comes back of a notional, and of a fee
 CAPS = Caps(5_000, 3_000, 1_000)
 DAY = 86_400
 GRAPHS = 1_000
@@ -26,7 +30,8 @@ GRAPHS = 1_000
 
 class Ledger:
     """Trades of one day. `cost` is what each account paid: fees less rebates and referral shares;
-    a rebate goes to the maker's side, a referral share to whom the taker's account names."""
+    a rebate goes to the maker's side, of each side's fee a share to whom its account names, as the
+    kernel pays it."""
 
     def __init__(self, chance: random.Random) -> None:
         self.chance, self.rows, self.cost = chance, [], {}
@@ -42,6 +47,7 @@ class Ledger:
         self.pay(maker, -back)
         if referrer is not None:
             self.pay(referrer, -(fee * REFERRAL_PPM // 10**6))
+            self.pay(referrer, -(maker_fee * REFERRAL_PPM // 10**6))
 
     def pay(self, who: int, amount: int) -> None:
         self.cost[who] = self.cost.get(who, 0) + amount

@@ -70,7 +70,7 @@ def story(root, **changed):
 
 def test_a_story_in_numbers(tmp_path):
     day = close(story(tmp_path))
-    poe_a, poe_b = 10**6 * 2 // 3, (10**6 - 3 * 10**5) * 2 // 3  # the taker less 30 % referral
+    poe_a = poe_b = (10**6 - 3 * 10**5) * 2 // 3  # less 30 % referral
     units = 25 * 10**10  # for one atom, at 4 atoms for 10^12 units
     reward = (poe_a + poe_b) * units // 2  # half of it, the cap
     assert day.results.poe == reward < 10**18 // 2
@@ -152,5 +152,6 @@ def test_sums_are_exact_beyond_a_word(tmp_path):
     chance = random.Random(1)
     fills = [(n, A, B, 1, n % 2, 2**63 - 1 - chance.randrange(9), 5, 9_999) for n in range(40)]
     outcome = compute(story(tmp_path, fills=fills, rates=[(0, 10**20, 3), (1, 1, 7)]))
-    sums = [sum(f[5] * 9_999 // 10_000 for f in fills if f[4] == asset) for asset in (0, 1)]
+    left = [(f[4], f[5] - f[5] * 3 // 10) for f in fills]  # less 30 % referral
+    sums = [sum(fee * 9_999 // 10_000 for one, fee in left if one == asset) for asset in (0, 1)]
     assert outcome.poe == [sums[0] * 10**20 // 3 + sums[1] // 7, 0, 0]

@@ -32,27 +32,26 @@ def plain(fill: tuple[int, ...], rules: PoeRules) -> int:
         return 0
     if account in rules.houses or other in rules.houses:
         return 0
-    if not maker:
-        rebate = notional * rules.max_rebate_ppm // 10**6
-        fee = max(0, fee - rebate - fee * rules.max_referral_ppm // 10**6)
+    rebate = 0 if maker else notional * rules.max_rebate_ppm // 10**6
+    fee = max(0, fee - rebate - fee * rules.max_referral_ppm // 10**6)
     return fee * weight // 10**4
 
 
 @pytest.mark.parametrize(
     "fill, poe",
     [
-        ((1, 0, 2, 0, 1, 1_000, 10**6, 10_000), 1_000),  # a maker's fee counts whole
+        ((1, 0, 2, 0, 1, 1_000, 10**6, 10_000), 700),  # a maker's fee less 300 referral
         ((1, 0, 2, 0, 0, 1_000, 10**6, 10_000), 500),  # less 200 rebate and 300 referral
         ((1, 0, 2, 0, 0, 1_000, 10**6, 2_500), 125),  # the market counts a quarter
         ((1, 0, 2, 0, 0, 200, 10**6, 10_000), 0),  # nothing is left, never less
         ((1, 0, 2, 0, 1, 0, 10**6, 10_000), 0),  # a free trade
         ((1, 0, 1, 0, 1, 1_000, 10**6, 10_000), 0),  # with oneself
         ((1, 5, 2, 5, 1, 1_000, 10**6, 10_000), 0),  # two accounts of one owner
-        ((1, 5, 2, 6, 1, 1_000, 10**6, 10_000), 1_000),
+        ((1, 5, 2, 6, 1, 1_000, 10**6, 10_000), 700),
         ((7, 0, 2, 0, 1, 1_000, 10**6, 10_000), 0),  # a house of the exchange
         ((2, 0, 7, 0, 1, 1_000, 10**6, 10_000), 0),
         ((21, 0, 20, 0, 1, 1_000, 10**6, 10_000), 0),  # a flagged pair
-        ((20, 0, 22, 0, 1, 1_000, 10**6, 10_000), 1_000),
+        ((20, 0, 22, 0, 1, 1_000, 10**6, 10_000), 700),
         ((1, 0, 2, 0, 1, 1_000, 10**6, 0), 0),  # a market for one pool alone
     ],
 )

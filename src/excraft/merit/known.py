@@ -20,6 +20,7 @@ class Known(msgspec.Struct, dict=True):
     accounts: int = 0
     levels: dict[int, int] = msgspec.field(default_factory=dict)
     groups: dict[int, int] = msgspec.field(default_factory=dict)
+    shares: dict[int, int] = msgspec.field(default_factory=dict)  # of fees, to the referrer
     frozen: set[int] = msgspec.field(default_factory=set)
     houses: set[int] = msgspec.field(default_factory=set)
     flagged: set[tuple[int, int]] = msgspec.field(default_factory=set)
@@ -70,6 +71,8 @@ class Known(msgspec.Struct, dict=True):
                 _keep(self.levels, event.account, value)
             case Parameter.TRADE_GROUP:
                 self._regroup(event.account, value)
+            case Parameter.REFERRAL_SHARE_PPM:
+                _keep(self.shares, event.account, value)
             case Parameter.ACCOUNT_STATE:
                 change = self.frozen.add if value == AccountState.FROZEN else self.frozen.discard
                 change(event.account)
@@ -95,6 +98,10 @@ class Known(msgspec.Struct, dict=True):
         columns = {name: [row[name] for row in self.markets] for name in _COLUMNS}
         columns["weight"] = [0 if row["pool"] else row["weight"] for row in self.markets]
         return Markets(*(np.array(columns[name], np.int64) for name in _COLUMNS))
+
+    def referral_ppm(self) -> int:
+        """The most of a fee that a referrer may get: as set, or the largest share there is."""
+        return max(self.number(Parameter.MAX_REFERRAL_PPM), *self.shares.values(), 0)
 
     def verified(self, account: int) -> bool:
         return self.levels.get(account, 0) > 0

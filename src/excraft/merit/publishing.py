@@ -177,7 +177,7 @@ def _facts(closed: ClosedDay, record_hash: str, before: Before) -> DayFacts:
         cap_revenue_bp=n(Parameter.CAP_REVENUE_BP),
         first=n(Parameter.EMISSION_FIRST) * WHOLE_EXT, halving=n(Parameter.EMISSION_HALVING),
         supply=n(Parameter.EMISSION_SUPPLY) * WHOLE_EXT,
-        max_rebate_ppm=n(Parameter.MAX_REBATE_PPM), max_referral_ppm=n(Parameter.MAX_REFERRAL_PPM),
+        max_rebate_ppm=n(Parameter.MAX_REBATE_PPM), max_referral_ppm=closed.known.referral_ppm(),
         base_fee_ppm=n(Parameter.BASE_FEE_PPM), price_move_bp=n(Parameter.PRICE_MOVE_BP),
         seats=SEATS, verified_min=n(Parameter.POOL_VERIFIED_MIN),
     )  # fmt: skip

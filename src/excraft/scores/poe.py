@@ -1,8 +1,9 @@
 """Proof of existence (PoE) of fills: the fee that is left to the exchange, in quote atoms.
 
-A taker's fill counts its fee less the most that can come back to its side (a maker's rebate, a
-referrer's share); a maker's fill counts its fee. Times the market's weight. Arrays of exact int64:
-a product is taken apart before it could overflow.
+A fill counts its fee less the most that can come back of it: a referrer's share, and of a taker's
+what a maker's rebate is paid out of. Times the market's weight. (The specification takes off the
+referrer's share of takers only; here it is paid of makers' fees too, so a pair that refers itself
+would gain.) Arrays of exact int64: a product is taken apart before it could overflow.
 """
 
 from typing import NamedTuple
@@ -80,7 +81,8 @@ def poe_of_fills(rows: FillRows, rules: PoeRules) -> np.ndarray:
     """PoE of each row in quote atoms; every division floors."""
     rebate = share(rows.notional, rules.max_rebate_ppm, PPM)
     referral = share(rows.fee, rules.max_referral_ppm, PPM)
-    counted = np.where(rows.maker == 1, rows.fee, np.maximum(rows.fee - rebate - referral, 0))
+    rebate = np.where(rows.maker == 1, 0, rebate)
+    counted = np.maximum(rows.fee - rebate - referral, 0)
     above, below = np.divmod(counted, WEIGHT_WHOLE)
     weighted = above * rows.weight + below * rows.weight // WEIGHT_WHOLE
     return np.where(excluded(rows, rules), 0, weighted)
