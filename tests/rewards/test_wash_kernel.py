@@ -62,3 +62,17 @@ def test_a_pair_that_refers_itself_gets_less_than_it_leaves(tmp_path, share, tol
     got = sum(row.reward_poe + row.reward_stake + row.reward_pool for row in day.rows("results"))
     assert got * price > left / 4  # the caps bind, the pair gets something
     assert got * price <= Fraction(8, 10) * left, (float(got * price), float(left))
+
+
+def test_the_largest_share_there_is_counts_where_a_smaller_one_is_said(tmp_path):
+    ground = Ground(tmp_path)
+    ground.set(Parameter.MAX_REFERRAL_PPM, 200_000)
+    assert ground.merit.known.referral_ppm() == 200_000
+    ground.set(Parameter.REFERRAL_SHARE_PPM, 300_000, 1)
+    ground.set(Parameter.REFERRAL_SHARE_PPM, 100_000, 2)
+    assert ground.merit.known.referral_ppm() == 300_000
+    ground.set(Parameter.REFERRAL_SHARE_PPM, 0, 1)
+    assert ground.merit.known.referral_ppm() == 200_000
+    ground.next_day()
+    ground.set(Parameter.REFERRAL_SHARE_PPM, MOST, 2)
+    assert ground.merit.closed[0].known.referral_ppm() == 200_000  # of that day
