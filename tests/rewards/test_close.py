@@ -105,8 +105,10 @@ def test_pools_beyond_the_seats_get_nothing(tmp_path):
     """The Senate's seats are those of the terms; here there is one, for the pool with more PoE."""
     members = [(*row[:5], number, *row[6:]) for row, number in zip(
         STORY["members"], (7, 8, 0), strict=True)]  # fmt: skip
-    fills = [(1, B, C, 0, 0, 1_000_000, 10**9, 10_000), (1, C, B, 1, 0, 1_000, 10**9, 10_000),
-             (2, C, A, 0, 0, 1_000, 10**9, 10_000), (2, A, C, 1, 0, 900_000, 10**9, 10_000)]  # fmt: skip
+    fills = [
+        (1, B, C, 0, 0, 1_000_000, 10**9, 10_000), (1, C, B, 1, 0, 1_000, 10**9, 10_000),
+        (2, C, A, 0, 0, 1_000, 10**9, 10_000), (2, A, C, 1, 0, 900_000, 10**9, 10_000),
+    ]  # fmt: skip
     pools = [(7, A, 1, 1_000, 1, 2), (8, B, 1, 1_000, 1, 2)]
     for seats, paid in ((1, {8}), (2, {7, 8})):
         terms = SMALL._replace(max_rebate_ppm=0, first=10**18, seats=seats)
