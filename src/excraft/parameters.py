@@ -89,6 +89,7 @@ class Parameter(IntEnum):
     UNSTAKE_DELAY_S = 117
     FIRST_PRICE = 118
     POE_WEIGHT = 160
+    PRICE_SOURCE = 161
 
 
 class Rule(NamedTuple):
@@ -302,5 +303,8 @@ RULES: dict[Parameter, Rule] = {
     ),
     Parameter.POE_WEIGHT: Rule(
         Scope.MERIT_MARKET, 0, 10_000, 10_000, "merit", "what a fill counts, of 10,000"
+    ),
+    Parameter.PRICE_SOURCE: Rule(
+        Scope.MERIT_MARKET, 0, 1, 0, "merit", "1: strangers trade here, prices count"
     ),
 }

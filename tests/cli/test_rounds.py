@@ -101,6 +101,7 @@ class Town:
             SetParameter(parameter=Parameter.EXT_ASSET, value=EXT + 1),
             SetParameter(parameter=Parameter.REFERENCE_ASSET, value=USD + 1),
             SetParameter(parameter=Parameter.EMISSION_FIRST, value=1_000),
+            SetParameter(parameter=Parameter.PRICE_SOURCE, value=1, subject=0),
         )
         for account in range(4):
             await self.do(OpenAccount(reference=str(account)))

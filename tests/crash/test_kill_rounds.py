@@ -68,6 +68,8 @@ async def prepared(folder: Folder, database: str) -> list[dict]:
             "EXT_ASSET": 1, "REFERENCE_ASSET": 2, "POOL_VERIFIED_MIN": 2, "FIRST_PRICE": COIN,
         }.items():  # fmt: skip
             await perform(exchange, "parameter_set", {"name": name, "value": value})
+        source = {"name": "PRICE_SOURCE", "value": 1, "market": "EXTUSDT"}
+        await perform(exchange, "parameter_set", source)
         keys = [await _member(exchange, name) for name in (*MEMBERS, "rewards")]
         accounts = {name: exchange.members.by_name(name).account for name in MEMBERS}
         for name in ("ada", "bob"):

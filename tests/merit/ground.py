@@ -44,6 +44,7 @@ class Ground:
                     base=base, quote=USD, base_atoms_per_lot=10**5, quote_atoms_per_tick_lot=10
                 )
             )
+            self.set(Parameter.PRICE_SOURCE, 1, len(self.merit.known.markets) - 1)
         self.step(*[OpenAccount()] * accounts)
         self.set(Parameter.EXT_ASSET, EXT + 1)
         self.set(Parameter.REFERENCE_ASSET, USD + 1)

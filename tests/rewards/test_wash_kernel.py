@@ -9,7 +9,7 @@ from fractions import Fraction
 import pytest
 
 from excraft.merit.publishing import Before, publish_day
-from excraft.messages.commands import PayReferral
+from excraft.messages.commands import Cause, Credit, ListAsset, ListMarket, PayReferral
 from excraft.messages.merit import Verb
 from excraft.parameters import RULES, Parameter
 from excraft.rewards.close import close
@@ -76,3 +76,82 @@ def test_the_largest_share_there_is_counts_where_a_smaller_one_is_said(tmp_path)
     ground.next_day()
     ground.set(Parameter.REFERRAL_SHARE_PPM, MOST, 2)
     assert ground.merit.closed[0].known.referral_ppm() == 200_000  # of that day
+
+
+COIN_OF_THEIRS = 3
+THEIRS, QUOTED_IN_IT = 2, 3  # markets
+
+
+def with_a_market_of_theirs(folder):
+    """Theirs/USD, BTC/theirs; strangers trade in neither, the pair of 0 and 1 has the coin."""
+    ground = Ground(folder)
+    ground.step(ListAsset(decimals=8))
+    for base, quote in ((COIN_OF_THEIRS, USD), (BTC, COIN_OF_THEIRS)):
+        ground.step(
+            ListMarket(
+                base=base, quote=quote, base_atoms_per_lot=10**5, quote_atoms_per_tick_lot=10
+            )
+        )
+    for account in (0, 1):
+        ground.step(
+            Credit(account=account, asset=COIN_OF_THEIRS, amount=10**13, cause=Cause.DEPOSIT)
+        )
+    return ground
+
+
+def day_of(ground, folder):
+    ground.next_day()
+    closed, before = ground.merit.closed[-1], Before({}, 0, 0, None)
+    return close(publish_day(folder, folder / "spool", closed, b"s" * 32, "ab" * 32, before))
+
+
+def rewards(day):
+    return sum(row.reward_poe + row.reward_stake + row.reward_pool for row in day.rows("results"))
+
+
+@pytest.mark.parametrize("buyer_pays_most", [False, True])
+def test_a_fee_in_a_coin_that_only_they_trade_counts_nothing(tmp_path, buyer_pays_most):
+    """Whoever has a market to themselves pays the buyer's fee in a coin of any price they like."""
+    ground = with_a_market_of_theirs(tmp_path / "spool")
+    if buyer_pays_most:  # the buyer always takes: all of the fee is in their coin
+        ground.set(Parameter.MAKER_FEE_PPM, 0, THEIRS)
+    left = worth_of(ground, (0, 1))
+    for _ in range(20):
+        ground.trade(0, 1, lots=100, price=100_000, market=THEIRS)
+        if not buyer_pays_most:
+            ground.trade(1, 0, lots=100, price=100_000, market=THEIRS)
+    left -= worth_of(ground, (0, 1))
+    assert (left == 0) == buyer_pays_most
+    day = day_of(ground, tmp_path)
+    got = rewards(day) * Fraction(*day.results.price)
+    assert got <= Fraction(8, 10) * left, (float(got), float(left))
+    assert (got > 0) == (left > 0)
+    fills = list(day.rows("fills"))
+    assert all(row.fee for row in fills if row.maker == 0)  # shown, and weighs nothing
+    assert {row.weight for row in fills if row.maker == 0} == {0}
+
+
+def test_a_coin_that_only_they_trade_has_no_rate(tmp_path):
+    """They raise its price against USD with one trade, and pay fees in it elsewhere."""
+    ground = with_a_market_of_theirs(tmp_path / "spool")
+    ground.set(Parameter.PRICE_SOURCE, 1, QUOTED_IN_IT)
+    ground.trade(0, 1, lots=1, price=10**9, market=THEIRS)
+    for _ in range(20):
+        ground.trade(0, 1, lots=100, price=100_000, market=QUOTED_IN_IT)
+    day = day_of(ground, tmp_path)
+    assert [row.asset for row in day.rows("rates")] == [USD]
+    paid = 10**9 * 10 // 1000  # the seller of one lot, in USD
+    assert sum(row.poe for row in day.rows("results")) <= paid
+
+
+def test_a_market_that_becomes_a_price_source_counts_from_then_on(tmp_path):
+    ground = with_a_market_of_theirs(tmp_path / "spool")
+    ground.trade(0, 1, lots=100, price=100_000, market=THEIRS)
+    ground.set(Parameter.PRICE_SOURCE, 1, THEIRS)
+    ground.trade(0, 1, lots=100, price=100_000, market=THEIRS)
+    ground.set(Parameter.MARKET_POOL, 1, THEIRS)  # no rate of a pool's market
+    day = day_of(ground, tmp_path)
+    assert [(row.maker, row.weight) for row in day.rows("fills")] == [
+        (0, 0), (1, 10_000), (0, 10_000), (1, 10_000)
+    ]  # fmt: skip
+    assert [row.asset for row in day.rows("rates")] == [USD]

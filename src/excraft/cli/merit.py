@@ -15,6 +15,7 @@ pool_app = typer.Typer(help="Pools.", no_args_is_help=True)
 rewards_app = typer.Typer(help="What days brought.", no_args_is_help=True)
 merit_app = typer.Typer(help="Merit, computed again.", no_args_is_help=True)
 POOLS = ["pool", "name", "master", "members", "verified", "active", "commission_bp", "redistribute"]
+NAMED = 8  # markets, in one line
 DAYS = ["day", "round", "emitted", "poe", "stake", "pools", "paid", "carry", "dataset_hash"]
 
 
@@ -39,6 +40,11 @@ def _show(found: dict, as_json: bool) -> None:
           f"{found['round_days']}), until {end}; {found['pools']} pools")  # fmt: skip
     if found["unpublished_days"]:
         print(f"closed and not published yet: {found['unpublished_days']}")
+    if markets := found["not_a_price"]:
+        more = f" and {len(markets) - NAMED} more" if len(markets) > NAMED else ""
+        print(f"not price sources, so fees of buyers count nothing there: "
+              f"{', '.join(markets[:NAMED])}{more}; excraft parameter set PRICE_SOURCE 1 "
+              "--market SYMBOL, once strangers trade there")  # fmt: skip
     if found["said"]:
         print(found["said"])
     show_table(found["published"], DAYS)

@@ -56,6 +56,9 @@ async def settle(exchange: Any) -> None:
     await _all(engine, [
         SetParameter(parameter=parameter, value=value)
         for parameter, value in wanted.items() if listings.parameters[parameter] != value
+    ] + [
+        SetParameter(parameter=Parameter.PRICE_SOURCE, value=1, subject=market.number)
+        for market in listings.markets if not market.parameters[Parameter.PRICE_SOURCE]
     ])  # fmt: skip
     everybody = [*names(), *WASH, REWARDS]
     missing = [name for name in everybody if exchange.members.by_name(name) is None]

@@ -23,6 +23,11 @@ async def round_status(exchange: Exchange) -> dict:
     found = merit_desk.running(exchange)
     found["unpublished_days"] = [closed.day for closed in merit.closed]
     found["refused_acts"] = len(merit.refusals)
+    found["not_a_price"] = [
+        market.symbol
+        for market, row in zip(exchange.engine.listings.markets, merit.known.markets, strict=True)
+        if row["weight"] and not row["pool"] and not row["source"]
+    ]
     found["said"] = exchange.rounds.said if exchange.rounds is not None else ""
     days = await asyncio.to_thread(merit_desk.days_shown, exchange.dataset)
     return found | {"published": days[:10]}

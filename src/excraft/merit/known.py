@@ -11,7 +11,7 @@ from excraft.messages.commands import CommandKind
 from excraft.messages.events import Event, EventKind
 from excraft.parameters import RULES, AccountState, Parameter, Scope
 
-_COLUMNS = ("base", "quote", "base_atoms", "quote_atoms", "weight")
+_COLUMNS = ("base", "quote", "base_atoms", "quote_atoms", "weight", "source")
 
 
 class Known(msgspec.Struct, dict=True):
@@ -57,6 +57,7 @@ class Known(msgspec.Struct, dict=True):
                     "base": int(row["order_id"]), "quote": int(row["stop_price"]),
                     "base_atoms": int(row["quantity"]), "quote_atoms": int(row["price"]),
                     "weight": RULES[Parameter.POE_WEIGHT].default, "pool": 0,
+                    "source": RULES[Parameter.PRICE_SOURCE].default,
                 }
             )  # fmt: skip
             return True
@@ -78,6 +79,9 @@ class Known(msgspec.Struct, dict=True):
                 change(event.account)
             case Parameter.POE_WEIGHT:
                 self.markets[event.market]["weight"] = value
+                return True
+            case Parameter.PRICE_SOURCE:
+                self.markets[event.market]["source"] = value
                 return True
             case Parameter.MARKET_POOL:
                 self.markets[event.market]["pool"] = value

@@ -132,7 +132,7 @@ def _flagged(closed: ClosedDay, ids: _Ids, salt: bytes) -> list[tuple]:
 
 def _rates(closed: ClosedDay) -> list[tuple[int, int, int]]:
     """What an atom of each quote asset is worth in atoms of the reference asset: by the direct
-    market with it that traded most."""
+    price source with it that traded most."""
     reference = _number(closed, Parameter.REFERENCE_ASSET) - 1
     if reference < 0:
         return []
@@ -146,10 +146,13 @@ def _rates(closed: ClosedDay) -> list[tuple[int, int, int]]:
 def price_of(
     known: Known, traded: Mapping[int, tuple[int, int]], asset: int, reference: int
 ) -> tuple[int, int] | None:
-    """(atoms of reference, atoms of asset) that went against each other on the day; None: none."""
+    """(atoms of reference, atoms of asset) that went against each other on the day, where the
+    price counts; None: none."""
     best = None
     for market, (quote, lots) in traded.items():
         row = known.markets[market]
+        if not row["source"] or row["pool"]:
+            continue
         base = lots * row["base_atoms"]
         pair = (row["base"], row["quote"])
         if pair == (asset, reference):
