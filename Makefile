@@ -9,6 +9,8 @@ PIP := bin/python -m pip --disable-pip-version-check --no-input -q
 PEERS := ccxt python_binance
 CHAIN := chain-node/node_modules/.installed
 FORGE := contracts/node_modules/.installed
+# Bytecode is kept, whatever the machine says: without it each start takes a fifth longer.
+export PYTHONDONTWRITEBYTECODE :=
 
 run: $(VENV)/.installed  ## start the exchange with the demo on port 8080, data in ./data
 	@[ -z "$$(command -v npm)" ] || $(MAKE) -s $(CHAIN) || echo "npm failed: no local chain" >&2

@@ -80,7 +80,7 @@ def prepared(root: Path, anvil: Anvil, payers: Payers) -> tuple[Path, dict[str, 
         "hot": keys.hot.address, "cold": Web3.to_checksum_address(COLD), "assets": assets,
     }  # fmt: skip
     folder.chains.write_text(json.dumps({"xpub": keys.xpub, "chains": [chain]}))
-    with RunningExchange(data):
+    with RunningExchange(data, forked=True):
         for symbol, decimals in LEDGER_DECIMALS.items():
             ask(data, "asset_add", symbol=symbol, decimals=decimals, name=symbol)
         for name in MEMBERS:
@@ -97,14 +97,14 @@ def test_deposits_survive_kills(tmp_path, anvil):
     chance, payers = random.Random(SEED), Payers(anvil)
     data, addresses = prepared(tmp_path, anvil, payers)
     for _ in range(KILLS):
-        exchange = RunningExchange(data)
+        exchange = RunningExchange(data, forked=True)
         for _ in range(EACH):
             member, asset = chance.choice(MEMBERS), chance.choice(("ETH", "TKN"))
             units = chance.randrange(1, 10**6) * 10 ** (CHAIN_DECIMALS[asset] - 6)
             payers.pay(member, addresses[member], asset, units)
         time.sleep(chance.uniform(*LIFE_S))
         exchange.kill()
-    with RunningExchange(data) as exchange:
+    with RunningExchange(data, forked=True) as exchange:
         rows = credited(data, KILLS * EACH)
         status = settled(data)
         assert exchange.stop() == 0

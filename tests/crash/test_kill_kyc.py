@@ -75,7 +75,7 @@ def test_levels_survive_kills(tmp_path):
     print(f"EXCRAFT_SEED={SEED}")
     chance, data, decided = random.Random(SEED), tmp_path / "data", []
     for life in range(KILLS):
-        exchange = RunningExchange(data)
+        exchange = RunningExchange(data, forked=True)
         if life == 0:
             fill(data)
         reviewer = threading.Thread(target=review, args=(data, chance, decided))
@@ -85,7 +85,7 @@ def test_levels_survive_kills(tmp_path):
         reviewer.join()
     expected = approved(data)
     assert len(decided) > KILLS and 0 < sum(map(bool, expected.values())) <= len(decided) + KILLS
-    with RunningExchange(data) as exchange:
+    with RunningExchange(data, forked=True) as exchange:
         deadline = time.monotonic() + 90  # a delivery that a kill broke off waits for its lease
         while shown(data) != expected and time.monotonic() < deadline:
             time.sleep(0.5)

@@ -102,7 +102,7 @@ def test_withdrawals_survive_kills_of_exchange_and_signer(tmp_path, anvil, capfd
     print(f"EXCRAFT_SEED={SEED}")
     chance, place = random.Random(SEED), Place(tmp_path, anvil)
     place.chain("anvil_setBalance", place.hot, hex(1000 * ETHER))
-    exchange = RunningExchange(place.data)
+    exchange = RunningExchange(place.data, forked=True)
     key, signer, amounts = place.fill(), place.signer(), {}
     for round_ in range(ROUNDS):
         for n in range(EACH):
@@ -118,7 +118,7 @@ def test_withdrawals_survive_kills_of_exchange_and_signer(tmp_path, anvil, capfd
             process.kill()
         signer.wait()
         signer = place.signer()
-        exchange = RunningExchange(place.data)
+        exchange = RunningExchange(place.data, forked=True)
     try:
         rows = settled(place)
         assert exchange.stop() == 0

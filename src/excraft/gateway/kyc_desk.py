@@ -67,8 +67,9 @@ class KycDesk:
         self._outbox = Outbox(database, self._tell)
         self.groups = Groups(engine, database, self._set_group)
         self._loop: asyncio.AbstractEventLoop | None = None
-        # Started when it is first needed; a hostile file then holds up no other request.
-        self._checking, self._renewing = _checker(), threading.Lock()
+        # Made when it is first needed; a hostile file then holds up no other request.
+        self._checking: ProcessPoolExecutor | None = None
+        self._renewing = threading.Lock()
 
     async def run(self) -> None:
         """Deliver levels, set groups, let approvals expire; tried again when something fails."""
@@ -91,7 +92,8 @@ class KycDesk:
             _LOGGER.exception("KYC: %s", what)
 
     def close(self) -> None:
-        self._checking.shutdown(wait=False, cancel_futures=True)
+        if self._checking is not None:
+            self._checking.shutdown(wait=False, cancel_futures=True)
 
     # levels and groups
 
@@ -129,7 +131,10 @@ class KycDesk:
 
     def _check(self, declared: str, content: bytes) -> str:
         """`check_content` in a process that may be slow, or die, without harm."""
-        checking = self._checking
+        with self._renewing:
+            if self._checking is None:
+                self._checking = _checker()
+            checking = self._checking
         try:
             asked: Future[str] = checking.submit(check_content, declared, content)
             return asked.result(CHECK_WITHIN_S)
@@ -145,7 +150,7 @@ class KycDesk:
         with self._renewing:
             if self._checking is not checking:
                 return  # another request was first
-            self._checking = _checker()
+            self._checking = None
         # `shutdown` alone waits for what runs; there is no public way to end it before 3.14.
         for process in list((checking._processes or {}).values()):
             process.kill()

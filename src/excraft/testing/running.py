@@ -9,6 +9,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from excraft.testing.forked import Forked
+
 UP_WITHIN_S = 240.0  # the very first start on a machine compiles the kernel
 DOWN_WITHIN_S = 30.0
 _BANNER = "ExCraft is up: "
@@ -26,16 +28,19 @@ class RunningExchange:
     """
 
     def __init__(
-        self, data: Path, *options: str, port: int = 0, program: Sequence[str] = ("-m", "excraft")
-    ) -> None:
-        """`program`: what Python is to run instead, with the same arguments."""
+        self, data: Path, *options: str, port: int = 0,
+        program: Sequence[str] = ("-m", "excraft"), forked: bool = False,
+    ) -> None:  # fmt: skip
+        """`program`: what Python is to run instead, with the same arguments; `forked`: without
+        importing anything first, for tests that start very often."""
         self.data, self.url, self.said = data, "", ""
         begun = time.monotonic()
         arguments = ["up", "--data", str(data), "--port", str(port), *options]
-        self.process = subprocess.Popen(
+        environment = os.environ | {"PYTHONUNBUFFERED": "1"}
+        self.process = Forked(arguments, environment) if forked else subprocess.Popen(
             [sys.executable, *program, *arguments],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            env=os.environ | {"PYTHONUNBUFFERED": "1"},
+            env=environment,
         )  # fmt: skip
         try:
             self._wait_until_up(begun + UP_WITHIN_S)
