@@ -1,5 +1,6 @@
 """The round service: days published and paid once, whatever stops it at whatever step."""
 
+import asyncio
 import json
 from types import SimpleNamespace
 
@@ -377,3 +378,20 @@ async def test_a_snapshot_from_the_middle_of_a_published_day_does_no_harm(town):
     assert open_day(town.folder.dataset, 0).manifest == published
     assert open_day(town.folder.dataset, 1).results.paid > 0
     town.merit.apply = apply
+
+
+async def test_two_who_close_at_once_pay_and_release_once(town):
+    """`excraft round close`, twice, beside the service itself."""
+    await town.trade(2, 1)
+    await town.trade(0, 1)
+    await town.do(SetParameter(parameter=Parameter.UNSTAKE_DELAY_S, value=100))
+    await town.do(Reserve(account=3, asset=EXT, amount=10**9, cause=Cause.STAKE))
+    await town.do(MeritAct(verb=Verb.UNSTAKE, account=3, value=10**8))
+    await town.fund()
+    before = town.ext()
+    town.now += 8 * DAY * SECOND
+    await asyncio.gather(*(town.service.step() for _ in range(3)))
+    credits = Paid.newest(town.folder.dataset).credits
+    got = [after - was for after, was in zip(town.ext(), before, strict=True)]
+    assert got == [credits.get(a, 0) // 10**10 + 10**8 * (a == 3) for a in range(4)]
+    assert min(got) > 0

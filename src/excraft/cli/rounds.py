@@ -63,15 +63,18 @@ class RoundService:
         self.said, self._pools_set = "", -1  # what an operator was told last, and is still so
         self._vault: dict[str, int] = {}  # units by address, as taken over at second `_vault_at`
         self._vault_at = 0
+        self._at_work = asyncio.Lock()
 
     async def step(self) -> None:
-        """Everything that is due, in its order; raises what stands in the way."""
-        await self.tick()
-        await self.take_vault()
-        await self.publish()
-        await self.set_pools()
-        await self.release()
-        await self.pay()
+        """Everything that is due, in its order; raises what stands in the way. One at a time: an
+        operator may ask for it while it runs, and what is due must not be paid by both."""
+        async with self._at_work:
+            await self.tick()
+            await self.take_vault()
+            await self.publish()
+            await self.set_pools()
+            await self.release()
+            await self.pay()
 
     async def tick(self) -> None:
         """A record beyond the end of the day, when no other one came."""
