@@ -3,7 +3,6 @@
 import asyncio
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from excraft.cli.folder import Folder
 from excraft.cli.wiring import opened
 from excraft.gateway.admin import perform
 from excraft.messages.commands import CancelOrder, OrderType, PlaceOrder, Side
+from excraft.testing import forked
 
 Run = Callable[..., subprocess.CompletedProcess]
 
@@ -62,11 +62,4 @@ def data(traded: Path, tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def excraft() -> Run:
     """Run one command to its end."""
-
-    def run(*arguments: str) -> subprocess.CompletedProcess:
-        return subprocess.run(
-            [sys.executable, "-m", "excraft", *arguments],
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=240, check=False,
-        )  # fmt: skip
-
-    return run
+    return lambda *arguments: forked.run([str(one) for one in arguments], timeout=240)

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pyotp
 
+from excraft.testing import forked
 from excraft.testing.running import RunningExchange
 from tests.accounts.kyc_desk import png
 
@@ -74,10 +75,7 @@ def until(look, otherwise: str, within_s: float = 60, every_s: float = 0.2):
 
 
 def excraft(data: Path, *words: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "excraft", *words, "--data", data],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = forked.run([*words, "--data", str(data)], timeout=60)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -7,6 +7,7 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
+import httpx
 import pytest
 
 from excraft.chain.deployment import contracts_of, read
@@ -14,6 +15,7 @@ from excraft.chain.errors import ContractRefused
 from excraft.chain.ethereum import Account
 from excraft.chain.node import Node
 from excraft.chain.wallet import Wallet
+from excraft.cli.demo_contracts import REWARD_WINDOW_S
 from excraft.cli.folder import Folder
 from excraft.cli.withdrawing import read_chains
 from excraft.custody.chains import ChainEntry
@@ -50,6 +52,7 @@ def chain_of(folder: Folder) -> ChainEntry:
 def test_stake_in_the_vault_counts_and_its_reward_is_claimed_on_chain(tmp_path):
     data, wallet = tmp_path / "data", SigningWallet(SECRET)
     with RunningExchange(data, "--demo") as exchange, ExitStack() as clients:
+        excraft(data, "parameter", "set", "REWARD_DAY_S", "15")  # a minute is long for a test
         ada = Person(exchange, data, "ada@example.org", clients)
         message = ada.post("/account/wallets/message", address=wallet.address)["message"]
         ada.post("/account/wallets", signature=wallet.sign(message))
@@ -95,6 +98,13 @@ def with_reward(ada: Person):
     return None
 
 
+def forward(url: str, seconds: int) -> None:
+    """The chain's clock, as only a development chain lets anybody do."""
+    asked = {"jsonrpc": "2.0", "id": 1, "method": "evm_increaseTime", "params": [seconds]}
+    answer = httpx.post(url, json=asked).json()
+    assert "error" not in answer, answer
+
+
 def claim(data: Path, found: dict) -> None:
     """As soon as the day is posted and final; a second time there is nothing."""
     units, proof = int(found["cumulative"]), [bytes.fromhex(one[2:]) for one in found["proof"]]
@@ -105,7 +115,10 @@ def claim(data: Path, found: dict) -> None:
         try:
             await wallet.call(contracts.rewards, *call)
         except ContractRefused as refused:
-            assert str(refused).split("(")[0].endswith(("NotPosted", "NotFinal")), refused
+            why = str(refused).split("(")[0]
+            assert why.endswith(("NotPosted", "NotFinal")), refused
+            if why.endswith("NotFinal"):
+                forward(chain_of(Folder(data)).url, REWARD_WINDOW_S)
             return None
         got = await token.ask("balanceOf", wallet.address) - before
         with pytest.raises(ContractRefused, match="NothingToClaim"):

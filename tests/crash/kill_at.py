@@ -1,21 +1,16 @@
-"""`excraft up` that kills itself at a named step, and whose clock a test moves.
+"""An exchange that kills itself at a named step, and whose clock a test moves.
 
-    python kill_at.py CONTROL STEP up --data DIR ...
-
-STEP is module:name:n, of a function: SIGKILL comes at its n-th call from when CONTROL is armed on,
-before it does anything. CONTROL is a file of 16 bytes: nanoseconds that the clock is ahead, and
-whether it is armed; a test writes into it while this runs.
+A step is module:name:n, of a function: SIGKILL comes at its n-th call from when the control is
+armed on, before it does anything. The control is a file of 16 bytes: nanoseconds that the clock is
+ahead, and whether it is armed; a test writes into it while the exchange runs.
 """
 
 import importlib
 import mmap
 import os
 import signal
-import sys
-import time
 
 AHEAD, ARMED = slice(0, 8), slice(8, 16)
-_time, _time_ns = time.time, time.time_ns
 
 
 class Control:
@@ -42,12 +37,6 @@ class Control:
         self._bytes[ARMED] = int(value).to_bytes(8, "little")
 
 
-def move_clock(control: Control) -> None:
-    """Before anything else takes hold of it."""
-    time.time_ns = lambda: _time_ns() + control.ahead_ns
-    time.time = lambda: _time() + control.ahead_ns / 1e9
-
-
 def die_at(control: Control, step: str) -> None:
     """Replace the function where it is looked up."""
     module, name, count = step.split(":")
@@ -67,20 +56,14 @@ def die_at(control: Control, step: str) -> None:
     setattr(place, names[-1], dying)
 
 
-def main() -> None:
-    path, step, *arguments = sys.argv[1:]
+def prepare(path: str, step: str) -> None:
+    """In the process of the exchange, before it does anything."""
+    from excraft.testing import clock  # not in the process of the test, whose clock is right
+
     control = Control(path)
-    move_clock(control)
+    clock.move(lambda: control.ahead_ns)
     if step:
         from excraft.cli import rounds
 
         rounds.TOGETHER = 1  # rewards are paid in records of one each
         die_at(control, step)
-    from excraft.cli.app import main as excraft
-
-    sys.argv[1:] = arguments
-    excraft()
-
-
-if __name__ == "__main__":
-    main()

@@ -14,6 +14,7 @@ import sys
 import time
 from collections import Counter
 from contextlib import closing
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from urllib.parse import urlencode
@@ -32,7 +33,7 @@ from excraft.messages.merit import Verb
 from excraft.parameters import Parameter
 from excraft.testing.postgresql import Cluster
 from excraft.testing.running import RunningExchange
-from tests.crash.kill_at import Control
+from tests.crash.kill_at import Control, prepare
 
 SEED = int(os.environ.get("EXCRAFT_SEED", random.SystemRandom().randrange(1 << 32)))
 ANY_MOMENT = 3  # lives that end at any moment
@@ -109,8 +110,8 @@ class Lives:
     def begin(self, step: str = "") -> RunningExchange:
         """Started again, and done with all that was left."""
         self.control.armed = False
-        program = [str(HERE / "kill_at.py"), str(self._path), step]
-        exchange = RunningExchange(self.data, program=program)
+        first = partial(prepare, str(self._path), step)
+        exchange = RunningExchange(self.data, forked=True, first=first)
         until(self.caught_up, "what was closed is not published")
         return exchange
 

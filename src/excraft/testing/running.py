@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from excraft.testing.forked import Forked
@@ -29,18 +29,17 @@ class RunningExchange:
 
     def __init__(
         self, data: Path, *options: str, port: int = 0,
-        program: Sequence[str] = ("-m", "excraft"), forked: bool = False,
+        forked: bool = False, first: Callable[[], None] | None = None,
     ) -> None:  # fmt: skip
-        """`program`: what Python is to run instead, with the same arguments; `forked`: without
-        importing anything first, for tests that start very often."""
+        """`forked`: without importing anything, for tests that start very often; such a one can
+        do something `first`."""
         self.data, self.url, self.said = data, "", ""
         begun = time.monotonic()
         arguments = ["up", "--data", str(data), "--port", str(port), *options]
-        environment = os.environ | {"PYTHONUNBUFFERED": "1"}
-        self.process = Forked(arguments, environment) if forked else subprocess.Popen(
-            [sys.executable, *program, *arguments],
+        self.process = Forked(arguments, first) if forked else subprocess.Popen(
+            [sys.executable, "-m", "excraft", *arguments],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            env=environment,
+            env=os.environ | {"PYTHONUNBUFFERED": "1"},
         )  # fmt: skip
         try:
             self._wait_until_up(begun + UP_WITHIN_S)
