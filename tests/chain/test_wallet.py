@@ -1,5 +1,7 @@
 """A key of ours sends one transaction at a time; one that hangs is replaced, never doubled."""
 
+import asyncio
+
 import pytest
 
 from excraft.chain.contract import Contract
@@ -48,3 +50,24 @@ async def test_a_wallet_without_coin_says_so(town):
     town.wallets.pop(ALICE.address, None)
     with pytest.raises(NodeRefused, match="(?i)insufficient funds"):
         await poor.call(town.contracts.token, "approve", BOB.address, 1)
+
+
+async def test_gas_is_enough_though_the_block_comes_a_second_later(town, monkeypatch):
+    """In the second of its last checkpoint a contract writes over it; a second later it adds one,
+    which costs four times as much."""
+    await town.give(ALICE.address, 50)
+    await town.call(ALICE, "token", "approve", town.contracts.vault.address, 50)
+    await town.call(ALICE, "vault", "stake", 1)
+    asked, batch = [], town.node.batch
+
+    async def slow(calls):
+        found = await batch(calls)
+        if calls[0][0] == "eth_estimateGas":
+            asked.append(calls)
+            await asyncio.sleep(1.1)
+        return found
+
+    monkeypatch.setattr(town.node, "batch", slow)
+    for _ in range(3):  # of which one at least is asked in the second of the one before
+        await town.call(ALICE, "vault", "stake", 1)
+    assert len(asked) == 3

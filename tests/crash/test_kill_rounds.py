@@ -37,7 +37,7 @@ from tests.crash.kill_at import Control, prepare
 
 SEED = int(os.environ.get("EXCRAFT_SEED", random.SystemRandom().randrange(1 << 32)))
 ANY_MOMENT = 3  # lives that end at any moment
-DAY_S, ROUND_DAYS, SECOND = 10, 2, 10**9
+DAY_S, ROUND_DAYS, SECOND = 600, 2, 10**9  # so long that no day ends by itself
 COIN = 10**8
 MEMBERS = ("ada", "bob", "eve")
 HERE = Path(__file__).parent

@@ -20,6 +20,9 @@ from excraft.chain.transfers import Mined
 if TYPE_CHECKING:
     from excraft.chain.ethereum import LocalAccount
 
+# Between the estimate and the block the state changes: a checkpoint of this second is written over,
+# one of the next is a new slot, of 22,100. What is not used is not paid.
+SPARE_GAS = 100_000
 RAISES = 12  # of the offer, an eighth each, while the node finds it too low for a replacement
 
 
@@ -56,7 +59,7 @@ class Wallet:
                 [raw] = await self.node.batch([("eth_estimateGas", [asked])])
             except NodeRefused as refused:
                 raise explained(refused, what) from refused
-            gas = whole(msgspec.json.decode(raw)) * 5 // 4  # state may differ a little when mined
+            gas = whole(msgspec.json.decode(raw)) * 5 // 4 + SPARE_GAS
             hash = await self._offer(to, data, gas)
             mined = await self._mined(what, hash)
         if not mined.succeeded:

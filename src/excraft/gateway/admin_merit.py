@@ -24,9 +24,9 @@ async def round_status(exchange: Exchange) -> dict:
     found["unpublished_days"] = [closed.day for closed in merit.closed]
     found["refused_acts"] = len(merit.refusals)
     found["not_a_price"] = [
-        market.symbol
-        for market, row in zip(exchange.engine.listings.markets, merit.known.markets, strict=True)
-        if row["weight"] and not row["pool"] and not row["source"]
+        row["symbol"]
+        for row in merit_desk.markets(exchange)
+        if row["weight"] and not row["price_source"]
     ]
     found["said"] = exchange.rounds.said if exchange.rounds is not None else ""
     days = await asyncio.to_thread(merit_desk.days_shown, exchange.dataset)

@@ -54,6 +54,19 @@ def running(exchange: Exchange) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def markets(exchange: Exchange) -> list[dict[str, Any]]:
+    """What a fill counts in each market, and whether its price counts: where it does not, the fee
+    of a buyer counts nothing."""
+    rows = zip(exchange.engine.listings.markets, exchange.merit.known.markets, strict=True)
+    return [
+        {
+            "symbol": market.symbol, "weight": 0 if row["pool"] else row["weight"],
+            "price_source": bool(row["source"]) and not row["pool"],
+        }
+        for market, row in rows
+    ]  # fmt: skip
+
+
 def _reference(exchange: Exchange) -> dict[str, Any]:
     """What PoE is counted in: its symbol, and the decimals of its atoms."""
     number = exchange.merit.known.number(Parameter.REFERENCE_ASSET) - 1

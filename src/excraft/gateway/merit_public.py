@@ -36,6 +36,11 @@ def routes(exchange: Exchange) -> list[Route]:
         """The day and round that run, the numbers that hold, and who has seats."""
         return merit_desk.running(exchange) | {"seats": await merit_desk.seats(exchange)}
 
+    async def markets(_: Request) -> dict:
+        """What a fill counts in each market, of 10,000, and whether the market is a price source:
+        where it is none, the fee of a buyer counts nothing."""
+        return {"markets": merit_desk.markets(exchange)}
+
     async def pools(_: Request) -> dict:
         """Pools by their rank on the last published day, then by members: the first 400. `last`:
         what each did on that day."""
@@ -67,6 +72,7 @@ def routes(exchange: Exchange) -> list[Route]:
 
     return [
         place("/merit", merit),
+        place("/merit/markets", markets),
         place("/pools", pools),
         place("/pools/{number}", pool),
         place("/rewards", rewards),

@@ -105,6 +105,11 @@ async def test_everybody_gets_the_files_and_nothing_private(shop, people):
     http.cookies.clear()
     merit = (await http.get("/merit")).json()
     assert merit["day"] == 1 and merit["parameters"]["EXT_ASSET"] == 1
+    listed = (await http.get("/merit/markets")).json()["markets"]
+    assert [row["symbol"] for row in listed] == [
+        m.symbol for m in shop.venue.engine.listings.markets
+    ]
+    assert {(row["weight"], row["price_source"]) for row in listed} == {(10_000, False)}
     [pool] = (await http.get("/pools")).json()["pools"]
     assert pool["name"] == "Aurora" and "master" not in pool
     assert pool["last"] | {"units": "0", "rank": 0, "verified": 0} == pool["last"]

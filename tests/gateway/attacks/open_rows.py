@@ -10,6 +10,7 @@ LISTS = (
     "/staff",
     "/liabilities",
     "/merit",
+    "/merit/markets",
     "/pools",
     "/rewards",
     "/openapi.json",

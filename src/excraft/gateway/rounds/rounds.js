@@ -8,6 +8,7 @@ import { card, soft, time } from "./show.js";
 const main = document.getElementById("main");
 const PLACES = { pool, day };
 const SEATS = 10; // shown at first
+const NAMED = 12; // markets
 
 export async function read(address) {
   let reply;
@@ -23,15 +24,23 @@ export async function read(address) {
 
 async function overview() {
   const merit = await read("/merit");
-  const [all, rewards] = await Promise.all([read("/pools"), read("/rewards")]);
-  return [node("h1", {}, "Rounds, pools and rewards"), now(merit), pools(merit, all), days(rewards.days), seats(merit)];
+  const [all, rewards, { markets }] = await Promise.all([read("/pools"), read("/rewards"), read("/merit/markets")]);
+  return [node("h1", {}, "Rounds, pools and rewards"), now(merit, markets), pools(merit, all), days(rewards.days), seats(merit)];
 }
 
-function now(merit) {
+function now(merit, markets) {
   const p = merit.parameters;
   return card("Now", node("p", {}, `Round ${merit.round}, day ${merit.day_in_round + 1} of ${merit.round_days}; this day ends ${time(merit.end)}.`),
     soft(`Of what a day emits ${p.POE_BP / 100} % go to proof of existence, ${p.STAKE_BP / 100} % to stake and the rest to pools; `
-      + `rewards for trading are never worth more than ${p.CAP_POE_BP / 100} % of the fees behind them, and pools' not more than ${p.CAP_POOLS_BP / 100} %.`));
+      + `rewards for trading are never worth more than ${p.CAP_POE_BP / 100} % of the fees behind them, and pools' not more than ${p.CAP_POOLS_BP / 100} %.`), soft(counting(markets)));
+}
+
+// A buyer's fee is taken in the coin bought, which in other markets may be worth nothing.
+function counting(markets) {
+  const sources = markets.filter((row) => row.price_source).map((row) => row.symbol);
+  if (!sources.length) return "No market is a price source yet: what buyers pay counts nothing, what sellers pay counts.";
+  const more = sources.length > NAMED ? ` and ${sources.length - NAMED} more (/merit/markets has all)` : "";
+  return `Fees of sellers count in every market with a weight, fees of buyers in price sources: ${sources.slice(0, NAMED).join(", ")}${more}.`;
 }
 
 function seats(merit) {
