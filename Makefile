@@ -17,7 +17,7 @@ run: $(VENV)/.installed  ## start the exchange with the demo on port 8080, data 
 	@$(VENV)/bin/excraft up --demo --data $(DATA) --port $(PORT)
 
 test: $(VENV)/.tools $(PEERS:%=tests/peers/%/.venv/.installed) $(CHAIN) $(FORGE)  ## every test
-	@$(VENV)/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	@$(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.tools  ## style, import layers, budgets, generated references
 	@$(VENV)/bin/ruff check src tests bench

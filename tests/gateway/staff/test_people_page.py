@@ -73,6 +73,7 @@ def test_support_freezes_and_sees_no_money(office, vera):
 
 def test_the_keyboard_is_enough(office, vera):
     page = office.at_work("sue", "support")
+    expect(page.locator("#main")).to_be_focused()  # the first section has come
     page.get_by_role("link", name="Members").focus()
     page.keyboard.press("Enter")
     page.get_by_label("Find").focus()
