@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-CODE = ("src", "tests", "bench")
+CODE = ("src", "tests", "bench", "tools")
 CONTRACTS = ("contracts/src", "contracts/test", "contracts/script")
 LINES_OF_FILE, LINES_OF_FUNCTION, COLUMNS, PARAMETERS, PARAMETERS_KERNEL = 400, 60, 100, 6, 10
 

@@ -37,8 +37,8 @@ RESULTS = {
 KEYS = {"fills": (0, 3), "stakes": (0, 1, 3), "flagged": (0, 1)}  # others: by the first column
 PATTERNS = {"i": "[0-9a-f]{32}", "o": "([0-9a-f]{32})?", "f": "[01]", "n": "0|[1-9][0-9]{0,37}",
             "a": "(0x[0-9a-f]{40})?", "c": "credit|chain", "s": "exchange|vault"}
-TERMS = ("poe_bp stake_bp cap_poe_bp cap_pools_bp cap_revenue_bp first halving supply max_rebate_ppm "
-         "max_referral_ppm base_fee_ppm price_move_bp seats verified_min").split()
+TERMS = ("poe_bp stake_bp cap_poe_bp cap_pools_bp cap_revenue_bp first halving supply "
+         "max_rebate_ppm max_referral_ppm base_fee_ppm price_move_bp seats verified_min").split()
 COMMISSION_MAX_BP, CAPS_TOGETHER_BP = 2_000, 9_000
 
 
@@ -69,7 +69,8 @@ def table(folder, name, columns, files):
             if line == 1:
                 need(text == ",".join(names) + "\n", where, f"the header must be {','.join(names)}")
                 continue
-            need(pattern.fullmatch(text), where, f"{text!r:.200} is not of the form {', '.join(names)}")
+            need(pattern.fullmatch(text), where,
+                 f"{text!r:.200} is not of the form {', '.join(names)}")
             cells = zip(text[:-1].split(","), kinds)
             row = [int(cell) if kind in "fn" else cell for cell, kind in cells]
             key = tuple(row[place] for place in keys)
@@ -111,7 +112,7 @@ def fraction(value, where):
 
 # ---- the rules
 def largest_remainder(total, weights):
-    """Parts of total by weight, by id; what is left goes to the largest remainders, then lower id."""
+    """Parts of total by weight, by id; the rest goes to the largest remainders, then lower id."""
     everything = sum(weights.values())
     if everything == 0:
         return {}
@@ -205,7 +206,7 @@ def known(members, where, *ids):
 
 
 def read_pools(folder, files, members, poe, terms):
-    """Pools by number, with their members, PoE and whether they are eligible."""
+    """Pools by number, with their members and PoE; and the PoE of those that are eligible."""
     pools = {}
     names = [part.split(":")[0] for part in FACTS["pools"].split()]
     for line, row in table(folder, "pools", FACTS["pools"], files):
@@ -220,8 +221,7 @@ def read_pools(folder, files, members, poe, terms):
             pools[one["pool"]]["poe"] += poe[who]
     able = [(-one["poe"], -one["verified"], number) for number, one in pools.items()
             if one["active"] and one["poe"] and one["verified"] >= terms["verified_min"]]
-    first = {number for _, _, number in sorted(able)[:terms["seats"]]}
-    return {number: dict(one, eligible=number in first) for number, one in pools.items()}
+    return pools, {number: -poe for poe, _, number in sorted(able)[:terms["seats"]]}
 
 
 # ---- everything again
@@ -237,9 +237,8 @@ def compute(folder, manifest):
     members = read_members(folder, files)
     poe = count_poe(folder, files, members, terms)
     stake = count_stake(folder, files, members, facts)
-    pools = read_pools(folder, files, members, poe, terms)
+    pools, eligible = read_pools(folder, files, members, poe, terms)
 
-    eligible = {number: one["poe"] for number, one in pools.items() if one["eligible"]}
     price, emitted = price_of(traded, before, terms["price_move_bp"]), emission(terms, facts["day"])
     parts = emission_parts(emitted, sum(poe.values()), sum(eligible.values()), price, terms)
     by_poe, by_stake = largest_remainder(parts[0], poe), largest_remainder(parts[1], stake)
@@ -248,23 +247,23 @@ def compute(folder, manifest):
         one = pools[number]
         cut = amount * one["commission_bp"] // 10**4 if one["redistribute"] else amount
         by_pool[one["master"]] += cut
-        for who, share in largest_remainder(amount - cut, {w: poe[w] for w in one["members"]}).items():
+        shares = largest_remainder(amount - cut, {who: poe[who] for who in one["members"]})
+        for who, share in shares.items():
             by_pool[who] += share
-    rows = []
+    rows, claims = [], defaultdict(int)
     for who, one in members.items():
         gets = by_poe.get(who, 0), by_stake.get(who, 0), by_pool[who]
         cumulative = one["before"] + (sum(gets) if one["choice"] == "chain" else 0)
         rows.append((who, poe[who], stake[who], *gets, cumulative))
+        if cumulative:
+            claims[one["address"]] += cumulative
     total_before = sum(one["before"] for one in members.values())
     same("manifest, total_before", whole(facts["total_before"], "total_before"), total_before)
-    paid, carry = sum(sum(row[3:6]) for row in rows), whole(facts["carry_before"], "manifest, carry_before")
+    paid = sum(sum(row[3:6]) for row in rows)
+    carry = whole(facts["carry_before"], "manifest, carry_before")
     nothing = facts["day"] > 0 or not (carry or total_before)
     need(nothing, "manifest, facts", "before day 0 there is neither carry nor a claim")
     carry += emitted - paid
-    claims = defaultdict(int)
-    for row in rows:
-        if row[6]:
-            claims[members[row[0]]["address"]] += row[6]
     pool_rows = [(number, one["poe"], units.get(number, 0)) for number, one in pools.items()]
     right = {"emitted": emitted, "price": price, "poe": parts[0], "stake": parts[1],
              "pools": parts[2], "paid": paid, "carry": carry, "total": sum(claims.values())}
@@ -275,16 +274,15 @@ def compare(folder, manifest, rows, pool_rows, right):
     """Line by line; what is said is where the first difference stands."""
     published, files = manifest["results"], manifest["results"].get("files", {})
     for name, mine in (("pool_results", pool_rows), ("results", rows)):
-        names, count = [part.split(":")[0] for part in RESULTS[name].split()], 0
+        names, line = [part.split(":")[0] for part in RESULTS[name].split()], 1
         for line, row in table(folder, name, RESULTS[name], files):
-            need(count < len(mine), f"{name}, line {line}", f"{row} is one line too many")
-            for column, value, expected in zip(names, row, mine[count]):
+            need(line - 2 < len(mine), f"{name}, line {line}", f"{row} is one line too many")
+            for column, value, expected in zip(names, row, mine[line - 2]):
                 same(f"{name}, line {line}, {column}", value, expected)
-            count += 1
-        need(count == len(mine), f"{name}, line {count + 2}", f"missing is {mine[count:][:1]}")
+        need(line - 1 == len(mine), f"{name}, line {line + 1}", f"missing is {mine[line - 1:][:1]}")
     for name, value in right.items():
         where = f"manifest, results.{name}"
-        found = fraction(published[name], where) if name == "price" else whole(published[name], where)
+        found = (fraction if name == "price" else whole)(published[name], where)
         same(where, found, value)
 
 
@@ -295,7 +293,8 @@ def compare_before(folder, facts, members):
     same("manifest, begin (from --before)", facts["begin"], before["facts"]["end"])
     follows = facts["round"] - before["facts"]["round"] in (0, 1)
     need(follows, "manifest, round", f"{facts['round']} after {before['facts']['round']}")
-    for name, old in (("carry_before", "carry"), ("price_before", "price"), ("total_before", "total")):
+    for old in ("carry", "price", "total"):
+        name = f"{old}_before"
         same(f"manifest, {name} (from --before)", facts[name], before["results"][old])
     claimed, claims, files = defaultdict(int), defaultdict(int), before["facts"]["files"]
     address = {row[0]: row[6] for _, row in table(folder, "members", FACTS["members"], files)}
@@ -331,33 +330,31 @@ def keccak(message):
     """Keccak-256 of at most 135 bytes, which are one block."""
     block = bytearray(message + b"\1" + bytes(135 - len(message)))
     block[135] |= 0x80
-    words = [int.from_bytes(block[at:at + 8], "little") for at in range(0, 136, 8)] + [0] * 8
+    grid = [int.from_bytes(block[at:at + 8], "little") for at in range(0, 136, 8)] + [0] * 8
     mask = (1 << 64) - 1
     for constant in CONSTANTS:
-        c = [words[x] ^ words[x + 5] ^ words[x + 10] ^ words[x + 15] ^ words[x + 20] for x in range(5)]
+        c = [grid[x] ^ grid[x + 5] ^ grid[x + 10] ^ grid[x + 15] ^ grid[x + 20] for x in range(5)]
         d = [c[x - 1] ^ ((c[(x + 1) % 5] << 1 | c[(x + 1) % 5] >> 63) & mask) for x in range(5)]
         moved = [0] * 25
         for (x, y), turn in LANES.items():
-            word = words[x + 5 * y] ^ d[x]
+            word = grid[x + 5 * y] ^ d[x]
             moved[y + 5 * ((2 * x + 3 * y) % 5)] = (word << turn | word >> (64 - turn)) & mask
         for y in range(0, 25, 5):
             row = moved[y:y + 5]
             for x in range(5):
-                words[y + x] = row[x] ^ (~row[(x + 1) % 5] & mask & row[(x + 2) % 5])
-        words[0] ^= constant
-    return b"".join(word.to_bytes(8, "little") for word in words[:4])
+                grid[y + x] = row[x] ^ (~row[(x + 1) % 5] & mask & row[(x + 2) % 5])
+        grid[0] ^= constant
+    return b"".join(word.to_bytes(8, "little") for word in grid[:4])
 
 
 def root_of(claims):
     """As OpenZeppelin's StandardMerkleTree of (address, uint256)."""
-    leaves = (bytes(12) + bytes.fromhex(one[2:]) + units.to_bytes(32, "big")
+    leaves = (keccak(keccak(bytes(12) + bytes.fromhex(one[2:]) + units.to_bytes(32, "big")))
               for one, units in claims.items())
-    nodes = [b""] * (len(claims) - 1) + sorted((keccak(keccak(leaf)) for leaf in leaves), reverse=True)
-    if not nodes:
-        return "00" * 32
+    nodes = [b""] * (len(claims) - 1) + sorted(leaves, reverse=True)
     for at in range(len(nodes) // 2 - 1, -1, -1):
         nodes[at] = keccak(b"".join(sorted(nodes[2 * at + 1:2 * at + 3])))
-    return nodes[0].hex()
+    return nodes[0].hex() if nodes else "00" * 32
 
 
 def check(folder, before=None, root=None, facts_hash=None):
@@ -369,7 +366,8 @@ def check(folder, before=None, root=None, facts_hash=None):
     compare(folder, manifest, rows, pool_rows, right)
     own = root_of(claims)
     same("manifest, results.roots.claims", manifest["results"]["roots"]["claims"], own)
-    for what, given, found in (("root", root, own), ("hash of facts", facts_hash, manifest["dataset_hash"])):
+    for what, given, found in (("root", root, own),
+                               ("hash of facts", facts_hash, manifest["dataset_hash"])):
         if given:
             same(f"the {what} that was given", given.lower().removeprefix("0x"), found)
     return manifest, members, rows
@@ -377,8 +375,8 @@ def check(folder, before=None, root=None, facts_hash=None):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    for name, kind in (("folder", Path), ("--before", Path), ("--root", str), ("--facts", str), ("--member", str)):
-        parser.add_argument(name, type=kind)
+    for name in ("folder", "--before", "--root", "--facts", "--member"):
+        parser.add_argument(name, type=Path if name in ("folder", "--before") else str)
     given = parser.parse_args(arguments)
     manifest, members, rows = check(given.folder, given.before, given.root, given.facts)
     facts, results = manifest["facts"], manifest["results"]

@@ -61,7 +61,7 @@ def prepare(path: str, step: str) -> None:
     from excraft.testing import clock  # not in the process of the test, whose clock is right
 
     control = Control(path)
-    clock.move(lambda: control.ahead_ns)
+    clock.ahead_ns = lambda: control.ahead_ns
     if step:
         from excraft.cli import rounds
 

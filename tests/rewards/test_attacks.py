@@ -19,10 +19,8 @@ from excraft.scores.poe import FillRows, PoeRules, poe_of_fills, sums_by
 from excraft.scores.rosters import Candidate, PoolScore, congress, senate
 from excraft.scores.stake import Interval, token_seconds
 
-REBATE_PPM, REFERRAL_PPM = (
-    200,
-    RULES[Parameter.REFERRAL_SHARE_PPM].high,
-)  # the most that comes back of a notional, and of a fee
+REBATE_PPM = 200  # the most that comes back of a notional
+REFERRAL_PPM = RULES[Parameter.REFERRAL_SHARE_PPM].high  # the most that comes back of a fee
 CAPS = Caps(5_000, 3_000, 1_000)
 DAY = 86_400
 GRAPHS = 1_000

@@ -28,6 +28,19 @@ def worth_of(ground, accounts):
     )  # fmt: skip
 
 
+def day_of(ground, folder):
+    """The day that runs, closed; those before gave nothing."""
+    ground.next_day()
+    closed, before = ground.merit.closed[-1], Before({}, 0, 0, None)
+    return close(publish_day(folder, folder / "spool", closed, b"s" * 32, "ab" * 32, before))
+
+
+def rewards(day):
+    """Of everybody, in atoms of USD."""
+    units = sum(row.reward_poe + row.reward_stake + row.reward_pool for row in day.rows("results"))
+    return units * Fraction(*day.results.price)
+
+
 @pytest.mark.parametrize("share", [0, 200_000, 333_334, MOST])
 @pytest.mark.parametrize("told", [MOST, 0], ids=["told", "not told"])
 def test_a_pair_that_refers_itself_gets_less_than_it_leaves(tmp_path, share, told):
@@ -51,17 +64,9 @@ def test_a_pair_that_refers_itself_gets_less_than_it_leaves(tmp_path, share, tol
         for asset in (USD, BTC):
             ground.step(PayReferral(account=account, asset=asset))
     left = before - worth_of(ground, (0, 1, 2))
-    ground.next_day()
-    closed = ground.merit.closed[-1]
-    day = close(
-        publish_day(
-            tmp_path, tmp_path / "spool", closed, b"s" * 32, "ab" * 32, Before({}, 0, 0, None)
-        )
-    )
-    price = Fraction(*day.results.price)
-    got = sum(row.reward_poe + row.reward_stake + row.reward_pool for row in day.rows("results"))
-    assert got * price > left / 4  # the caps bind, the pair gets something
-    assert got * price <= Fraction(8, 10) * left, (float(got * price), float(left))
+    got = rewards(day_of(ground, tmp_path))
+    assert got > left / 4  # the caps bind, the pair gets something
+    assert got <= Fraction(8, 10) * left, (float(got), float(left))
 
 
 def test_the_largest_share_there_is_counts_where_a_smaller_one_is_said(tmp_path):
@@ -99,16 +104,6 @@ def with_a_market_of_theirs(folder):
     return ground
 
 
-def day_of(ground, folder):
-    ground.next_day()
-    closed, before = ground.merit.closed[-1], Before({}, 0, 0, None)
-    return close(publish_day(folder, folder / "spool", closed, b"s" * 32, "ab" * 32, before))
-
-
-def rewards(day):
-    return sum(row.reward_poe + row.reward_stake + row.reward_pool for row in day.rows("results"))
-
-
 @pytest.mark.parametrize("buyer_pays_most", [False, True])
 def test_a_fee_in_a_coin_that_only_they_trade_counts_nothing(tmp_path, buyer_pays_most):
     """Whoever has a market to themselves pays the buyer's fee in a coin of any price they like."""
@@ -123,7 +118,7 @@ def test_a_fee_in_a_coin_that_only_they_trade_counts_nothing(tmp_path, buyer_pay
     left -= worth_of(ground, (0, 1))
     assert (left == 0) == buyer_pays_most
     day = day_of(ground, tmp_path)
-    got = rewards(day) * Fraction(*day.results.price)
+    got = rewards(day)
     assert got <= Fraction(8, 10) * left, (float(got), float(left))
     assert (got > 0) == (left > 0)
     fills = list(day.rows("fills"))

@@ -10,6 +10,7 @@ from typing import Any
 from excraft.dataset.days import Day, Round, days_there, open_day, open_round
 from excraft.dataset.errors import DatasetError, NotPublished
 from excraft.gateway.exchange import Exchange
+from excraft.merit.known import counts
 from excraft.merit.pools import Pool
 from excraft.messages.commands import Command
 from excraft.messages.events import EventKind
@@ -57,14 +58,12 @@ def running(exchange: Exchange) -> dict[str, Any]:
 def markets(exchange: Exchange) -> list[dict[str, Any]]:
     """What a fill counts in each market, and whether its price counts: where it does not, the fee
     of a buyer counts nothing."""
+    found = []
     rows = zip(exchange.engine.listings.markets, exchange.merit.known.markets, strict=True)
-    return [
-        {
-            "symbol": market.symbol, "weight": 0 if row["pool"] else row["weight"],
-            "price_source": bool(row["source"]) and not row["pool"],
-        }
-        for market, row in rows
-    ]  # fmt: skip
+    for market, row in rows:
+        weight, source = counts(row)
+        found.append({"symbol": market.symbol, "weight": weight, "price_source": source})
+    return found
 
 
 def _reference(exchange: Exchange) -> dict[str, Any]:

@@ -27,15 +27,14 @@ class SpoolDamaged(Exception):
 
 
 class Markets(NamedTuple):
-    """Arrays by market: its assets, atoms per lot and per tick x lot, weight of a fill, and
-    whether its price counts."""
+    """Arrays by market: its assets, atoms per lot and per tick x lot; the weight of a fill by side
+    (Side) and market."""
 
     base: np.ndarray
     quote: np.ndarray
     base_atoms: np.ndarray
     quote_atoms: np.ndarray
     weight: np.ndarray
-    source: np.ndarray
 
 
 def fill_rows(events: np.ndarray, markets: Markets) -> np.ndarray:
@@ -48,13 +47,11 @@ def fill_rows(events: np.ndarray, markets: Markets) -> np.ndarray:
     rows["account"] = e["account"]
     rows["other"] = events["account"][at + 1 - 2 * maker]  # directly beside it, taker first
     rows["asset"] = markets.quote[market]
+    rows["weight"] = markets.weight[e["side"], market]
     rows["maker"] = maker
     notional = e["price"] * e["quantity"] * markets.quote_atoms[market]
     gross = e["quantity"] * markets.base_atoms[market]
     buys = e["side"] == 0  # a buyer receives base, so the fee is of base
-    # Who has a market to themselves sets its price: a fee in such a coin may have cost nothing.
-    costs = ~buys | (markets.source[market] > 0)
-    rows["weight"] = np.where(costs, markets.weight[market], 0)
     rows["fee"] = np.where(buys, fee_in_quote(e["amount"], notional, gross), e["amount"])
     rows["notional"] = notional
     return rows

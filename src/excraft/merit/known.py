@@ -1,5 +1,6 @@
 """What merit has to know of accounts, markets and numbers, from the events that set it."""
 
+from collections.abc import Mapping
 from copy import copy
 from typing import Any
 
@@ -11,7 +12,7 @@ from excraft.messages.commands import CommandKind
 from excraft.messages.events import Event, EventKind
 from excraft.parameters import RULES, AccountState, Parameter, Scope
 
-_COLUMNS = ("base", "quote", "base_atoms", "quote_atoms", "weight", "source")
+_COLUMNS = ("base", "quote", "base_atoms", "quote_atoms")
 
 
 class Known(msgspec.Struct, dict=True):
@@ -98,10 +99,14 @@ class Known(msgspec.Struct, dict=True):
         _keep(self.groups, account, group)
 
     def arrays(self) -> Markets:
-        """Of all markets; what a pool alone may trade counts nothing."""
-        columns = {name: [row[name] for row in self.markets] for name in _COLUMNS}
-        columns["weight"] = [0 if row["pool"] else row["weight"] for row in self.markets]
-        return Markets(*(np.array(columns[name], np.int64) for name in _COLUMNS))
+        """Of all markets, for their fills."""
+        columns = [[row[name] for row in self.markets] for name in _COLUMNS]
+        counted = [counts(row) for row in self.markets]
+        # Who has a market to themselves gives its coin any price: a buyer's fee, which is in that
+        # coin, may have cost nothing.
+        buyers = [weight if source else 0 for weight, source in counted]
+        columns.append([buyers, [weight for weight, _ in counted]])
+        return Markets(*(np.array(column, np.int64) for column in columns))
 
     def referral_ppm(self) -> int:
         """The most of a fee that a referrer may get: as set, or the largest share there is."""
@@ -140,6 +145,12 @@ class Known(msgspec.Struct, dict=True):
         """Units of 10^-18 EXT of one atom of it."""
         ext = self.ext()
         return 1 if ext is None else 10 ** (18 - self.decimals[ext])
+
+
+def counts(market: Mapping[str, int]) -> tuple[int, bool]:
+    """The weight of a market's fills, and whether it is a price source; a pool's market is
+    neither. `market`: a row of `Known.markets`."""
+    return (0, False) if market["pool"] else (market["weight"], bool(market["source"]))
 
 
 def _keep(table: dict[int, int], account: int, value: int) -> None:

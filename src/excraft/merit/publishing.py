@@ -10,7 +10,7 @@ from excraft.dataset.days import Day, open_day, write_day
 from excraft.dataset.ids import ascending, ids_of, member_id, member_ids
 from excraft.dataset.manifest import DayFacts, Terms
 from excraft.merit.fills import read_spool
-from excraft.merit.known import Known
+from excraft.merit.known import Known, counts
 from excraft.merit.stakes import Interval
 from excraft.merit.state import ClosedDay
 from excraft.parameters import RULES, Parameter
@@ -146,12 +146,12 @@ def _rates(closed: ClosedDay) -> list[tuple[int, int, int]]:
 def price_of(
     known: Known, traded: Mapping[int, tuple[int, int]], asset: int, reference: int
 ) -> tuple[int, int] | None:
-    """(atoms of reference, atoms of asset) that went against each other on the day, where the
-    price counts; None: none."""
+    """(atoms of reference, atoms of asset) that went against each other in a price source on the
+    day; None: none."""
     best = None
     for market, (quote, lots) in traded.items():
         row = known.markets[market]
-        if not row["source"] or row["pool"]:
+        if not counts(row)[1]:
             continue
         base = lots * row["base_atoms"]
         pair = (row["base"], row["quote"])

@@ -20,7 +20,7 @@ IMPORTED = ("excraft.testing.clock", "excraft.cli.app", "excraft.cli.serve")  # 
 
 class Forked:
     """As much of `subprocess.Popen` as is used of it; what the process says is in `stdout`, and
-    its errors too unless `stderr` was asked for. `first`: what it does before all else."""
+    its errors too unless it has `own_errors`. `first`: what it does before all else."""
 
     def __init__(
         self, arguments: Sequence[str], first: Callable[[], None] | None = None,
