@@ -396,5 +396,5 @@ if __name__ == "__main__":
         main()
     except Wrong as wrong:
         sys.exit(print(f"NO: {wrong}") or 1)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as trouble:
-        sys.exit(print(f"could not be checked: {trouble!r}", file=sys.stderr) or 2)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as why:
+        sys.exit(print(f"could not be checked: {type(why).__name__}, {why}", file=sys.stderr) or 2)

@@ -20,3 +20,9 @@ def test_no_arguments_show_the_help(excraft):
     done = excraft("market")
     assert done.returncode == 2
     assert "Take no new orders in a market" in done.stdout + done.stderr
+
+
+def test_before_anything_was_done_no_day_has_an_end(excraft, tmp_path):
+    done = excraft("round", "status", "--data", str(tmp_path / "new"))
+    first = "round 0, day 0 (1 of 7), from the log's first record on; 0 pools"
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, first), done.stderr

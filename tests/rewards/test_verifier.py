@@ -163,6 +163,7 @@ def test_it_runs_by_itself_and_says_yes_or_no(day):
     assert done.returncode == 1 and done.stdout.startswith("NO: results, line 2, reward_poe: ")
     done = run(day.parent / "nowhere")
     assert done.returncode == 2 and "could not be checked" in done.stderr
+    assert "manifest.json" in done.stderr
 
 
 @given(st.binary(max_size=135))

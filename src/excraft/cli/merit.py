@@ -35,9 +35,11 @@ def _show(found: dict, as_json: bool) -> None:
     if as_json:
         show_json(found)
         return
-    end = f"{datetime.fromtimestamp(found['end'], UTC):%F %T} UTC"
+    until = f"until {datetime.fromtimestamp(found['end'], UTC):%F %T} UTC"
+    if found["begin"] < 0:
+        until = "from the log's first record on"
     print(f"round {found['round']}, day {found['day']} ({found['day_in_round'] + 1} of "
-          f"{found['round_days']}), until {end}; {found['pools']} pools")  # fmt: skip
+          f"{found['round_days']}), {until}; {found['pools']} pools")  # fmt: skip
     if found["unpublished_days"]:
         print(f"closed and not published yet: {found['unpublished_days']}")
     if markets := found["not_a_price"]:

@@ -199,8 +199,8 @@ def _log(folder: Folder) -> FileLog:
         return FileLog(folder.log)
     except LogInUse as error:
         raise Failure(
-            f"another process has {folder.root} open; stop it first, or name another folder with "
-            f"--data",
+            f"another process has {folder.root} open; if it is starting, wait until it says that "
+            f"it is up, else stop it, or name another folder with --data",
             Exit.IN_USE,
         ) from error
     except LogDamaged as damaged:

@@ -30,7 +30,8 @@ async function overview() {
 
 function now(merit, markets) {
   const p = merit.parameters;
-  return card("Now", node("p", {}, `Round ${merit.round}, day ${merit.day_in_round + 1} of ${merit.round_days}; this day ends ${time(merit.end)}.`),
+  const until = merit.begin < 0 ? "it begins when something is first done here" : `this day ends ${time(merit.end)}`;
+  return card("Now", node("p", {}, `Round ${merit.round}, day ${merit.day_in_round + 1} of ${merit.round_days}; ${until}.`),
     soft(`Of what a day emits ${p.POE_BP / 100} % go to proof of existence, ${p.STAKE_BP / 100} % to stake and the rest to pools; `
       + `rewards for trading are never worth more than ${p.CAP_POE_BP / 100} % of the fees behind them, and pools' not more than ${p.CAP_POOLS_BP / 100} %.`), soft(counting(markets)));
 }
